@@ -1,0 +1,16 @@
+// Package fault holds the categories of errors that more than one public
+// package must be able to name. Package envelope exports them.
+package fault
+
+import "errors"
+
+// The categories. Each concrete error matches exactly one of them, except that
+// a wrong encryption context which only shows in a failed verification matches
+// both ErrAuthentication and ErrContext.
+var (
+	ErrFormat         = errors.New("sealwax: malformed message")
+	ErrAuthentication = errors.New("sealwax: message is not authentic")
+	ErrContext        = errors.New("sealwax: encryption context does not match")
+	ErrPolicy         = errors.New("sealwax: refused by policy")
+	ErrTruncated      = errors.New("sealwax: message is truncated")
+)

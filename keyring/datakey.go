@@ -1,0 +1,103 @@
+package keyring
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+)
+
+// redacted is what every rendering of a secret shows.
+const redacted = "REDACTED"
+
+// DataKey is a secret key that seals one message (or several, when a cache
+// hands out copies). It prints REDACTED wherever it stands.
+//
+// It is used as a pointer, to a struct that holds a pointer: fmt cannot call
+// methods on unexported fields and follows one pointer by itself, but not two.
+// Dumpers built on reflection, and debuggers, still see the memory.
+//
+// All methods are safe for concurrent use and accept a nil DataKey, which is
+// empty.
+type DataKey struct{ s *keyState }
+
+type keyState struct {
+	mu     sync.RWMutex
+	b      []byte   // nil once destroyed
+	inline [32]byte // where b stands, if it fits: every published suite's key does
+}
+
+// NewDataKey copies b, then clears b.
+func NewDataKey(b []byte) *DataKey {
+	k := copyKey(b)
+	clear(b)
+	return k
+}
+
+// copyKey makes the key and its state in one allocation: a cache does so for
+// every message.
+func copyKey(b []byte) *DataKey {
+	one := &struct {
+		k DataKey
+		s keyState
+	}{}
+	one.k.s = &one.s
+	if len(b) <= len(one.s.inline) {
+		one.s.b = one.s.inline[:len(b)]
+	} else {
+		one.s.b = make([]byte, len(b))
+	}
+	copy(one.s.b, b)
+	return &one.k
+}
+
+// Do calls f with the key's bytes, which f must neither change nor keep. After
+// Destroy, f gets nil. f must not call Destroy on the same key.
+func (k *DataKey) Do(f func(b []byte) error) error {
+	if k == nil || k.s == nil {
+		return f(nil)
+	}
+	k.s.mu.RLock()
+	defer k.s.mu.RUnlock()
+	return f(k.s.b)
+}
+
+// Clone returns a copy with a life of its own.
+func (k *DataKey) Clone() *DataKey {
+	var c *DataKey
+	_ = k.Do(func(b []byte) error { c = copyKey(b); return nil })
+	return c
+}
+
+// Len returns the key's length in bytes, 0 after Destroy.
+func (k *DataKey) Len() int {
+	n := 0
+	_ = k.Do(func(b []byte) error { n = len(b); return nil })
+	return n
+}
+
+// Destroy clears the key. It waits for running calls of Do, and may be called
+// again.
+func (k *DataKey) Destroy() {
+	if k == nil || k.s == nil {
+		return
+	}
+	k.s.mu.Lock()
+	defer k.s.mu.Unlock()
+	clear(k.s.b)
+	k.s.b = nil
+}
+
+// String returns REDACTED.
+func (k DataKey) String() string { return redacted }
+
+// GoString returns REDACTED.
+func (k DataKey) GoString() string { return redacted }
+
+// Format writes REDACTED for every verb.
+func (k DataKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+// LogValue returns REDACTED.
+func (k DataKey) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText returns REDACTED, so that encoders show it too.
+func (k DataKey) MarshalText() ([]byte, error) { return []byte(redacted), nil }
