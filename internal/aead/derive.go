@@ -1,0 +1,109 @@
+package aead
+
+import (
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha512"
+	"crypto/subtle"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+
+	"github.com/sealwax/sealwax/internal/fault"
+	"github.com/sealwax/sealwax/internal/suite"
+)
+
+// commitmentLength is the length of the one kind of key commitment, in bytes.
+const commitmentLength = 32
+
+// Infos of the derivation in version 2. Source: docs/format.md, section "Key
+// derivation". The commitment's info has no suite id, the content key's has.
+const (
+	contentKeyInfo = "DERIVEKEY"
+	commitmentInfo = "COMMITKEY"
+)
+
+// deriveCipher returns the cipher of a message's content, and for committing
+// suites the commitment to the data key.
+func deriveCipher(s *suite.Suite, dataKey, messageID []byte) (c cipher.AEAD, commitment []byte, err error) {
+	if len(dataKey) != s.KeyLength {
+		return nil, nil, fmt.Errorf("data key of %d bytes, suite %v needs %d", len(dataKey), s.ID, s.KeyLength)
+	}
+	if len(messageID) != s.MessageIDLength() {
+		return nil, nil, fmt.Errorf("message id of %d bytes, suite %v needs %d", len(messageID), s.ID, s.MessageIDLength())
+	}
+	switch {
+	case !s.Derives():
+		c, err = NewGCM(dataKey)
+	case s.Committing():
+		c, commitment, err = deriveCommitting(s, dataKey, messageID)
+	default:
+		c, err = deriveV1(s, dataKey, messageID)
+	}
+	return c, commitment, err
+}
+
+func deriveV1(s *suite.Suite, dataKey, messageID []byte) (cipher.AEAD, error) {
+	info := binary.BigEndian.AppendUint16(nil, uint16(s.ID))
+	info = append(info, messageID...)
+	key, err := hkdf.Key(s.Derivation.New, dataKey, nil, string(info), s.KeyLength)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	return NewGCM(key)
+}
+
+// deriveCommitting expands the pseudorandom key twice. Both outputs fit one
+// block of HKDF-Expand, which is HMAC(prk, info ‖ 01): one keyed hash serves
+// both, where two calls of hkdf.Expand would key two.
+func deriveCommitting(s *suite.Suite, dataKey, messageID []byte) (cipher.AEAD, []byte, error) {
+	prk, err := hkdf.Extract(sha512.New, dataKey, messageID)
+	if err != nil {
+		return nil, nil, err
+	}
+	mac := hmac.New(sha512.New, prk)
+	clear(prk)
+
+	var scratch struct {
+		info [2 + len(contentKeyInfo) + 1]byte
+		out  [sha512.Size]byte
+	}
+	defer func() { clear(scratch.out[:]) }()
+
+	info := append(scratch.info[:0], commitmentInfo...)
+	expandBlock(mac, append(info, 1), scratch.out[:0])
+	commitment := make([]byte, commitmentLength)
+	copy(commitment, scratch.out[:])
+
+	mac.Reset()
+	info = binary.BigEndian.AppendUint16(scratch.info[:0], uint16(s.ID))
+	info = append(info, contentKeyInfo...)
+	expandBlock(mac, append(info, 1), scratch.out[:0])
+	c, err := NewGCM(scratch.out[:s.KeyLength])
+	return c, commitment, err
+}
+
+func expandBlock(mac hash.Hash, info, dst []byte) {
+	mac.Write(info)
+	mac.Sum(dst)
+}
+
+// errCommitment is the refusal of a message that commits to another data key.
+var errCommitment = fmt.Errorf("%w: the data key is not the one that the header commits to", fault.ErrAuthentication)
+
+// errTag is the one refusal of a piece whose tag does not verify.
+var errTag = fmt.Errorf("%w: a tag does not verify", fault.ErrAuthentication)
+
+// checkCommitment compares in constant time.
+func checkCommitment(got, want []byte) error {
+	if subtle.ConstantTimeCompare(got, want) != 1 {
+		return errCommitment
+	}
+	return nil
+}
+
+// errFramesExhausted is the refusal to seal more frames than sequence numbers.
+var errFramesExhausted = errors.New("message has as many frames as the format can number; use a larger frame length")

@@ -1,0 +1,85 @@
+// Package signature signs and verifies whole messages: the ECDSA of the signed
+// suites, over the digest of every byte before the footer.
+//
+// Source: docs/format.md, section "Footer".
+package signature
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/asn1"
+	"encoding/base64"
+	"fmt"
+	"math/big"
+
+	"github.com/sealwax/sealwax/internal/fault"
+	"github.com/sealwax/sealwax/internal/suite"
+)
+
+// EncodePublicKey returns the form in which an encryption context carries a
+// public key: the compressed point in standard base64.
+func EncodePublicKey(key *ecdsa.PublicKey) string {
+	return base64.StdEncoding.EncodeToString(elliptic.MarshalCompressed(key.Curve, key.X, key.Y))
+}
+
+// DecodePublicKey is the inverse, for a key on the suite's curve.
+func DecodePublicKey(s *suite.Suite, encoded string) (*ecdsa.PublicKey, error) {
+	point, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return nil, fmt.Errorf("%w: public key is not base64", fault.ErrFormat)
+	}
+	x, y := elliptic.UnmarshalCompressed(s.Curve, point)
+	if x == nil {
+		return nil, fmt.Errorf("%w: public key is not a compressed point on %s", fault.ErrFormat, s.Curve.Params().Name)
+	}
+	return &ecdsa.PublicKey{Curve: s.Curve, X: x, Y: y}, nil
+}
+
+// Sign signs a digest so that the signature has the suite's length, which lets
+// the length of a message be told from that of its content.
+//
+// The length of an ECDSA signature in DER varies with the top bits of its two
+// numbers. (r, n−s) is a signature as good as (r, s), and the top bit of n−s is
+// nearly always the other one: so one signature is usually enough, where signing
+// until the length fits would take two.
+func Sign(s *suite.Suite, key crypto.Signer, digest []byte) ([]byte, error) {
+	for range maxTries {
+		sig, err := key.Sign(rand.Reader, digest, s.SignatureHash)
+		if err != nil {
+			return nil, err
+		}
+		if len(sig) == s.SignatureLength {
+			return sig, nil
+		}
+		if sig, err = negate(s.Curve, sig); err != nil {
+			return nil, err
+		}
+		if len(sig) == s.SignatureLength {
+			return sig, nil
+		}
+	}
+	return nil, fmt.Errorf("signing key gave no signature of %d bytes in %d tries: is it on %s?", s.SignatureLength, maxTries, s.Curve.Params().Name)
+}
+
+// maxTries is never reached with a key on the suite's curve: one try fails in
+// fewer than one case in fifty.
+const maxTries = 64
+
+func negate(curve elliptic.Curve, sig []byte) ([]byte, error) {
+	var rs struct{ R, S *big.Int }
+	if rest, err := asn1.Unmarshal(sig, &rs); err != nil || len(rest) > 0 {
+		return nil, fmt.Errorf("signing key gave no ECDSA signature in DER")
+	}
+	rs.S.Sub(curve.Params().N, rs.S)
+	return asn1.Marshal(rs)
+}
+
+// Verify checks a signature of any length.
+func Verify(key *ecdsa.PublicKey, digest, sig []byte) error {
+	if !ecdsa.VerifyASN1(key, digest, sig) {
+		return fmt.Errorf("%w: the signature does not verify", fault.ErrAuthentication)
+	}
+	return nil
+}
