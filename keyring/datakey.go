@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -33,20 +34,34 @@ func NewDataKey(b []byte) *DataKey {
 	return k
 }
 
-// copyKey makes the key and its state in one allocation: a cache does so for
-// every message.
 func copyKey(b []byte) *DataKey {
+	k := blankKey(len(b))
+	copy(k.s.b, b)
+	return k
+}
+
+// randomKey makes a key of n random bytes. They are made in place: there is no
+// other copy.
+func randomKey(n int) *DataKey {
+	k := blankKey(n)
+	rand.Read(k.s.b)
+	return k
+}
+
+// blankKey makes a key of n zero bytes, for its caller to fill in before anyone
+// else sees it. Key and state are one allocation: a cache copies a key for
+// every message.
+func blankKey(n int) *DataKey {
 	one := &struct {
 		k DataKey
 		s keyState
 	}{}
 	one.k.s = &one.s
-	if len(b) <= len(one.s.inline) {
-		one.s.b = one.s.inline[:len(b)]
+	if n <= len(one.s.inline) {
+		one.s.b = one.s.inline[:n:n]
 	} else {
-		one.s.b = make([]byte, len(b))
+		one.s.b = make([]byte, n)
 	}
-	copy(one.s.b, b)
 	return &one.k
 }
 

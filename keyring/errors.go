@@ -19,6 +19,35 @@ var (
 	ErrNotAuthentic = errors.New("keyring: encrypted data key does not verify")
 )
 
+// prefix begins the text of this package's errors, once.
+const prefix = "keyring: "
+
+// failure is an error with a text of its own: what it matches does not show.
+type failure struct {
+	text  string
+	kind  error // sentinel or category that it matches; may be nil
+	cause error // may be nil
+}
+
+func failuref(kind error, format string, args ...any) error {
+	return &failure{text: prefix + fmt.Sprintf(format, args...), kind: kind}
+}
+
+func (f *failure) Error() string { return f.text }
+
+func (f *failure) Unwrap() []error {
+	var errs []error
+	for _, err := range []error{f.kind, f.cause} {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// withoutPrefix is the text of an error that becomes part of another.
+func withoutPrefix(err error) string { return strings.TrimPrefix(fmt.Sprint(err), prefix) }
+
 // Attempt is one wrapping key's failure to unwrap one encrypted data key.
 type Attempt struct {
 	EDK EncryptedDataKey
@@ -48,7 +77,7 @@ func (e *NoDataKeyError) Error() string {
 			continue
 		}
 		if tried++; tried <= maxAttemptsInText {
-			fmt.Fprintf(&b, "; %v", a.Err)
+			b.WriteString("; " + withoutPrefix(a.Err))
 		}
 	}
 	if tried > maxAttemptsInText {
