@@ -92,7 +92,17 @@ func apiError(err error) (code string, server, ok bool) {
 	if !ok {
 		return "", false, false
 	}
-	return api.ErrorCode(), api.ErrorFault() == smithy.FaultServer, true
+	server = api.ErrorFault() == smithy.FaultServer
+	if r, found := errors.AsType[responseStatus](err); found {
+		server = server || r.HTTPStatusCode() >= 500
+	}
+	return api.ErrorCode(), server, true
+}
+
+// responseStatus is the SDK's HTTP response error.
+type responseStatus interface {
+	error
+	HTTPStatusCode() int
 }
 
 // refusesCiphertext reports whether KMS says that a ciphertext does not decrypt

@@ -9,20 +9,26 @@ import (
 	"github.com/sealwax/sealwax/keyring"
 )
 
-// maxDataKeyLength is what KMS makes at most in GenerateDataKey, in bytes.
-const maxDataKeyLength = 1024
+// KMS's own limits, in bytes.
+const (
+	maxGenerated = 1024 // of a data key that GenerateDataKey makes
+	maxPlaintext = 4096 // of what Encrypt takes, and Decrypt thus answers
+)
 
-func checkSize(size int) error {
-	if size < 1 || size > maxDataKeyLength {
-		return unsupported("data key of %d bytes, KMS makes 1 to %d", size, maxDataKeyLength)
-	}
-	return nil
+// checkContext refuses a context that has no serialization: on the way to KMS
+// the SDK would replace what is not UTF-8, and two contexts could become one.
+func checkContext(ec keyring.EncryptionContext) error {
+	_, err := keyring.AppendContext(nil, ec)
+	return err
 }
 
 // generate makes a data key under the KMS key id.
 func generate(ctx context.Context, client Client, id identifier, tokens []string, size int, ec keyring.EncryptionContext) (*keyring.DataKey, keyring.EncryptedDataKey, error) {
 	var none keyring.EncryptedDataKey
-	if err := checkSize(size); err != nil {
+	if size < 1 || size > maxGenerated {
+		return nil, none, unsupported("data key of %d bytes, KMS makes 1 to %d", size, maxGenerated)
+	}
+	if err := checkContext(ec); err != nil {
 		return nil, none, err
 	}
 	call := &CallError{Operation: opGenerateDataKey, KeyID: id.text}
@@ -54,11 +60,14 @@ func generate(ctx context.Context, client Client, id identifier, tokens []string
 // encrypt wraps a data key under the KMS key id.
 func encrypt(ctx context.Context, client Client, id identifier, tokens []string, dk *keyring.DataKey, ec keyring.EncryptionContext) (keyring.EncryptedDataKey, error) {
 	var none keyring.EncryptedDataKey
+	if err := checkContext(ec); err != nil {
+		return none, err
+	}
 	call := &CallError{Operation: opEncrypt, KeyID: id.text}
 	var out *kms.EncryptOutput
 	err := dk.Do(func(b []byte) error {
-		if err := checkSize(len(b)); err != nil {
-			return err
+		if len(b) == 0 || len(b) > maxPlaintext {
+			return unsupported("data key of %d bytes (0 if it was destroyed), KMS wraps 1 to %d", len(b), maxPlaintext)
 		}
 		var err error
 		out, err = client.Encrypt(ctx, &kms.EncryptInput{
@@ -83,7 +92,10 @@ func encrypt(ctx context.Context, client Client, id identifier, tokens []string,
 
 // decrypt unwraps an encrypted data key of size bytes with the target's key.
 func decrypt(ctx context.Context, client Client, t target, tokens []string, edk keyring.EncryptedDataKey, size int, ec keyring.EncryptionContext) (*keyring.DataKey, error) {
-	if err := checkSize(size); err != nil {
+	if size < 1 || size > maxPlaintext {
+		return nil, notAuthentic("data key of %d bytes, KMS wraps 1 to %d", size, maxPlaintext)
+	}
+	if err := checkContext(ec); err != nil {
 		return nil, err
 	}
 	call := &CallError{Operation: opDecrypt, KeyID: t.keyID}
@@ -120,6 +132,9 @@ func decrypt(ctx context.Context, client Client, t target, tokens []string, edk 
 // reEncrypt wraps anew, under the KMS key id, what the source's key wrapped.
 func reEncrypt(ctx context.Context, client ReEncrypter, source target, id identifier, tokens []string, edk keyring.EncryptedDataKey, ec keyring.EncryptionContext) (keyring.EncryptedDataKey, error) {
 	var none keyring.EncryptedDataKey
+	if err := checkContext(ec); err != nil {
+		return none, err
+	}
 	call := &CallError{Operation: opReEncrypt, KeyID: id.text, SourceKeyID: source.keyID}
 	out, err := client.ReEncrypt(ctx, &kms.ReEncryptInput{
 		SourceKeyId:                  aws.String(source.keyID),
