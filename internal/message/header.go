@@ -218,7 +218,7 @@ var zeroNonce [suite.NonceLength]byte
 // AppendHeaderBody appends the header body of a framed message to dst, from h's
 // Suite, MessageID, Context, EDKs, FrameLength and Commitment.
 func AppendHeaderBody(dst []byte, h *Header) ([]byte, error) {
-	length, err := headerBodyLength(h)
+	length, err := HeaderLength(h)
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +260,9 @@ func AppendHeaderAuth(dst []byte, s *suite.Suite, tag []byte) []byte {
 	return append(dst, tag...)
 }
 
-func headerBodyLength(h *Header) (int, error) {
+// HeaderLength returns the length in bytes of the header that AppendHeaderBody
+// and AppendHeaderAuth write for h, or why there can be none.
+func HeaderLength(h *Header) (int, error) {
 	context, err := ContextLength(h.Context)
 	if err != nil {
 		return 0, err
@@ -269,6 +271,9 @@ func headerBodyLength(h *Header) (int, error) {
 		return 0, fmt.Errorf("%d encrypted data keys, want 1 to %d", n, maxUint16)
 	}
 	n := prefix2Length + context + 2 + tail2Length
+	if h.Suite.MessageVersion == 1 {
+		n = prefix1Length + context + 2 + tail1Length
+	}
 	for _, edk := range h.EDKs {
 		n += edk.length()
 	}

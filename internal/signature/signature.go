@@ -20,21 +20,32 @@ import (
 
 // EncodePublicKey returns the form in which an encryption context carries a
 // public key: the compressed point in standard base64.
-func EncodePublicKey(key *ecdsa.PublicKey) string {
-	return base64.StdEncoding.EncodeToString(elliptic.MarshalCompressed(key.Curve, key.X, key.Y))
+func EncodePublicKey(key *ecdsa.PublicKey) (string, error) {
+	point, err := key.Bytes() // 04 ‖ x ‖ y
+	if err != nil {
+		return "", err
+	}
+	compressed := point[:1+(len(point)-1)/2]
+	compressed[0] = 2 | point[len(point)-1]&1 // the parity of y
+	return base64.StdEncoding.EncodeToString(compressed), nil
 }
 
 // DecodePublicKey is the inverse, for a key on the suite's curve.
 func DecodePublicKey(s *suite.Suite, encoded string) (*ecdsa.PublicKey, error) {
-	point, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	compressed, err := base64.StdEncoding.Strict().DecodeString(encoded)
 	if err != nil {
 		return nil, fmt.Errorf("%w: public key is not base64", fault.ErrFormat)
 	}
-	x, y := elliptic.UnmarshalCompressed(s.Curve, point)
+	x, y := elliptic.UnmarshalCompressed(s.Curve, compressed)
 	if x == nil {
 		return nil, fmt.Errorf("%w: public key is not a compressed point on %s", fault.ErrFormat, s.Curve.Params().Name)
 	}
-	return &ecdsa.PublicKey{Curve: s.Curve, X: x, Y: y}, nil
+	size := len(compressed) - 1
+	point := make([]byte, 1+2*size)
+	point[0] = 4
+	x.FillBytes(point[1 : 1+size])
+	y.FillBytes(point[1+size:])
+	return ecdsa.ParseUncompressedPublicKey(s.Curve, point)
 }
 
 // Sign signs a digest so that the signature has the suite's length, which lets
