@@ -1,0 +1,185 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/sealwax/sealwax/keyring"
+)
+
+// flight is one call to the inner keyring, which belongs to no caller.
+type flight struct {
+	id        identity
+	request   request
+	refreshes *entry // the entry that a call in the background is to replace; nil for a fetch
+	ctx       context.Context
+	cancel    context.CancelFunc
+
+	// Guarded by the store's lock.
+	holds    int  // those who wait, or have not yet taken their copy; and the background, if it refreshes
+	detached bool // its answer must not enter the store: abandoned, purged, closed
+
+	landed   chan struct{} // closed when what follows is there, for good
+	entry    *entry
+	key      *keyring.DataKey // a copy of the entry's for those who hold the flight, who need not fear its eviction
+	err      error
+	panicked *PanicError
+}
+
+// startFlight begins a call. The lock is held.
+func (s *store) startFlight(id identity, req request, refreshes *entry) *flight {
+	f := &flight{id: id, request: req, refreshes: refreshes, holds: 1, landed: make(chan struct{})}
+	f.ctx, f.cancel = context.WithTimeout(s.ctx, s.limits.FetchTimeout)
+	s.flights[id] = f
+	s.running.Go(func() { s.fly(f) })
+	return f
+}
+
+// fly calls the inner keyring, and lands even if that panics or ends the
+// goroutine.
+func (s *store) fly(f *flight) {
+	defer f.cancel()
+	var a answer
+	err := errNoAnswer
+	began := s.now()
+	defer func() {
+		if v := recover(); v != nil {
+			f.panicked = &PanicError{Value: v, Stack: debug.Stack()}
+			err = f.panicked
+		}
+		s.land(f, a, err, time.Duration(s.now()-began))
+	}()
+	a, err = f.request.ask(f.ctx, s.inner)
+}
+
+// land brings the answer into the store and to those who wait.
+func (s *store) land(f *flight, a answer, err error, took time.Duration) {
+	event := f.request.event(EventFetch)
+	if f.refreshes != nil {
+		event.Kind = EventRefresh
+	}
+	event.Duration, event.Err = took, err
+
+	s.mu.Lock()
+	events := s.note(nil, event)
+	if !f.detached {
+		delete(s.flights, f.id)
+	}
+	if err != nil {
+		s.landFailure(f, err)
+	} else {
+		events = s.landAnswer(f, a, events)
+	}
+	close(f.landed)
+	if f.refreshes != nil {
+		s.release(f)
+	}
+	s.mu.Unlock()
+	s.report(events)
+}
+
+// landAnswer makes the answer an entry. The lock is held.
+func (s *store) landAnswer(f *flight, a answer, events []Event) []Event {
+	f.entry = s.newEntry(f, a)
+	waiting := f.holds
+	if f.refreshes != nil {
+		waiting--
+	}
+	if waiting > 0 {
+		f.key = a.key.Clone()
+	}
+	if f.detached {
+		a.key.Destroy()
+		return events
+	}
+	return s.insert(f.entry, events)
+}
+
+// newEntry makes an entry of an answer, which it owns. The lock is held.
+func (s *store) newEntry(f *flight, a answer) *entry {
+	now := s.now()
+	s.numbers++
+	e := &entry{
+		id:      f.id,
+		number:  s.numbers,
+		request: f.request,
+		answer:  a,
+		expires: later(now, s.limits.MaxAge),
+		refresh: s.limits.drawThresholds(now),
+	}
+	e.used.Store(now)
+	return e
+}
+
+// landFailure keeps the error for those who wait. The lock is held.
+func (s *store) landFailure(f *flight, err error) {
+	switch {
+	case s.closed:
+		f.err = fmt.Errorf("%w while a data key was fetched: %w", ErrClosed, err)
+	case errors.Is(f.ctx.Err(), context.DeadlineExceeded):
+		f.err = fmt.Errorf("cache: no data key within FetchTimeout, %v: %w", s.limits.FetchTimeout, err)
+	default:
+		f.err = fmt.Errorf("cache: fetching a data key: %w", err)
+	}
+	if e := f.refreshes; e != nil {
+		e.retry.Store(later(s.now(), s.limits.pause(e.failures)))
+		e.failures++
+	}
+}
+
+// ride waits for a flight that is held for the caller, and serves a message of
+// it. It returns no key if the flight's has no room for the message.
+func (s *store) ride(ctx context.Context, f *flight, length uint64) (*keyring.DataKey, error) {
+	defer s.leave(f)
+	select {
+	case <-f.landed:
+	case <-ctx.Done():
+		return nil, waitError(ctx.Err())
+	}
+	if f.panicked != nil {
+		panic(f.panicked)
+	}
+	if f.err != nil {
+		return nil, f.err
+	}
+	return s.use(f.entry, f.key, length), nil
+}
+
+func waitError(err error) error {
+	return fmt.Errorf("cache: waiting for a data key: %w", err)
+}
+
+func (s *store) leave(f *flight) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.release(f)
+}
+
+// release gives up one hold on a flight. The last one ends the call, if it has
+// not landed, or destroys the key that it brought. The lock is held.
+func (s *store) release(f *flight) {
+	f.holds--
+	if f.holds > 0 {
+		return
+	}
+	select {
+	case <-f.landed:
+		f.key.Destroy()
+	default:
+		s.detach(f)
+		f.cancel()
+	}
+}
+
+// detach makes sure that a flight's answer does not enter the store. The lock is
+// held.
+func (s *store) detach(f *flight) {
+	if f.detached {
+		return
+	}
+	f.detached = true
+	delete(s.flights, f.id)
+}

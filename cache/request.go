@@ -1,0 +1,119 @@
+package cache
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/sealwax/sealwax/keyring"
+)
+
+// request is what the inner keyring is asked: exactly one of seal and open. It
+// is the cache's own copy, since a flight outlives its callers' requests, and
+// does not change.
+type request struct {
+	seal *keyring.EncryptionRequest
+	open *keyring.DecryptionRequest
+}
+
+// copySeal leaves the message's length out: the answer is to serve others.
+func copySeal(req *keyring.EncryptionRequest) request {
+	return request{seal: &keyring.EncryptionRequest{
+		Suite:             req.Suite,
+		EncryptionContext: maps.Clone(req.EncryptionContext),
+		PlaintextLength:   -1,
+	}}
+}
+
+func copyOpen(req *keyring.DecryptionRequest) request {
+	edks := make([]keyring.EncryptedDataKey, len(req.EncryptedDataKeys))
+	for i, edk := range req.EncryptedDataKeys {
+		edks[i] = keyring.EncryptedDataKey{
+			ProviderID:   edk.ProviderID,
+			ProviderInfo: bytes.Clone(edk.ProviderInfo),
+			Ciphertext:   bytes.Clone(edk.Ciphertext),
+		}
+	}
+	return request{open: &keyring.DecryptionRequest{
+		Suite:             req.Suite,
+		EncryptionContext: maps.Clone(req.EncryptionContext),
+		EncryptedDataKeys: edks,
+	}}
+}
+
+func (r request) operation() Operation {
+	if r.seal != nil {
+		return Seal
+	}
+	return Open
+}
+
+func (r request) suite() keyring.Suite {
+	if r.seal != nil {
+		return r.seal.Suite
+	}
+	return r.open.Suite
+}
+
+func (r request) event(kind EventKind) Event {
+	return Event{Kind: kind, Operation: r.operation(), Suite: r.suite()}
+}
+
+// answer is what the inner keyring said.
+type answer struct {
+	key   *keyring.DataKey
+	terms keyring.EncryptionMaterials // without its data key; zero in opening
+}
+
+// ask calls the inner keyring.
+func (r request) ask(ctx context.Context, inner keyring.Keyring) (answer, error) {
+	if r.seal != nil {
+		m, err := inner.EncryptionMaterials(ctx, r.seal)
+		if err != nil {
+			return answer{}, err
+		}
+		return checkSealing(m, r.seal)
+	}
+	m, err := inner.DecryptionMaterials(ctx, r.open)
+	if err != nil {
+		return answer{}, err
+	}
+	return checkOpening(m, r.open)
+}
+
+// checkSealing looks at an answer before it may serve many messages.
+func checkSealing(m *keyring.EncryptionMaterials, req *keyring.EncryptionRequest) (answer, error) {
+	if m == nil {
+		return answer{}, fmt.Errorf("the inner keyring answered nothing for %v", req.Suite)
+	}
+	a := answer{key: m.DataKey, terms: *m}
+	a.terms.DataKey = nil
+	fault := ""
+	switch {
+	case m.Suite != req.Suite:
+		fault = fmt.Sprintf("materials of %v", m.Suite)
+	case m.DataKey.Len() != req.Suite.KeyLength():
+		fault = fmt.Sprintf("a data key of %d bytes", m.DataKey.Len())
+	case len(m.EncryptedDataKeys) == 0:
+		fault = "a data key without an encrypted data key"
+	case req.Suite.Signed() != (m.SigningKey != nil):
+		fault = fmt.Sprintf("materials whose signing key is there: %t", m.SigningKey != nil)
+	default:
+		return a, nil
+	}
+	m.DataKey.Destroy()
+	return answer{}, fmt.Errorf("the inner keyring answered %s for %v", fault, req.Suite)
+}
+
+func checkOpening(m *keyring.DecryptionMaterials, req *keyring.DecryptionRequest) (answer, error) {
+	if m == nil {
+		return answer{}, fmt.Errorf("the inner keyring answered nothing for %v", req.Suite)
+	}
+	if m.DataKey.Len() != req.Suite.KeyLength() {
+		err := fmt.Errorf("the inner keyring answered a data key of %d bytes for %v", m.DataKey.Len(), req.Suite)
+		m.DataKey.Destroy()
+		return answer{}, err
+	}
+	return answer{key: m.DataKey}, nil
+}
