@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // The AWS Encryption SDK for JavaScript sorts the context under which a raw
@@ -21,7 +22,7 @@ var foreignOrders = []func(a, b string) int{compareCollated, compareUTF16}
 // foreignContexts returns the serializations of ec, a context that has one, in
 // the foreign orders that differ from the canonical order and from each other.
 func foreignContexts(ec EncryptionContext) [][]byte {
-	if len(ec) < 2 {
+	if len(ec) < 2 || len(ec) > maxForeignPairs {
 		return nil
 	}
 	seen := [][]string{slices.Sorted(maps.Keys(ec))}
@@ -36,6 +37,9 @@ func foreignContexts(ec EncryptionContext) [][]byte {
 	}
 	return out
 }
+
+// maxForeignPairs bounds what a message of many bad EDKs can make a reader sort.
+const maxForeignPairs = 128
 
 func serializeInOrder(names []string, ec EncryptionContext) []byte {
 	b := binary.BigEndian.AppendUint16(nil, uint16(len(names)))
@@ -56,39 +60,43 @@ const collated = " _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789aAbBcCdDeEfFgGhHi
 // printable ASCII: by characters regardless of case, then lower case first.
 // Other characters follow by their UTF-16 code units, which is an approximation.
 func compareCollated(a, b string) int {
-	return cmp.Or(
-		slices.CompareFunc([]rune(a), []rune(b), func(x, y rune) int {
-			return cmp.Compare(primaryWeight(x), primaryWeight(y))
-		}),
-		slices.CompareFunc([]rune(a), []rune(b), func(x, y rune) int {
-			return cmp.Compare(strings.IndexRune(collated, x), strings.IndexRune(collated, y))
-		}),
-		compareUTF16(a, b),
-	)
+	return cmp.Or(compareBy(caselessWeight, a, b), compareBy(collatedWeight, a, b))
 }
 
-func primaryWeight(r rune) rune {
+// compareUTF16 compares by UTF-16 code units.
+func compareUTF16(a, b string) int { return compareBy(utf16Weight, a, b) }
+
+func compareBy(weight func(rune) rune, a, b string) int {
+	for a != "" && b != "" {
+		x, n := utf8.DecodeRuneInString(a)
+		y, m := utf8.DecodeRuneInString(b)
+		if c := cmp.Compare(weight(x), weight(y)); c != 0 {
+			return c
+		}
+		a, b = a[n:], b[m:]
+	}
+	return cmp.Compare(len(a), len(b))
+}
+
+func caselessWeight(r rune) rune {
 	if 'A' <= r && r <= 'Z' {
 		r += 'a' - 'A'
 	}
+	return collatedWeight(r)
+}
+
+func collatedWeight(r rune) rune {
 	if at := strings.IndexRune(collated, r); at >= 0 {
 		return rune(at)
 	}
 	return utf16Weight(r)
 }
 
-// compareUTF16 compares by UTF-16 code units.
-func compareUTF16(a, b string) int {
-	return slices.CompareFunc([]rune(a), []rune(b), func(x, y rune) int {
-		return cmp.Compare(utf16Weight(x), utf16Weight(y))
-	})
-}
-
 // utf16Weight orders runes as their UTF-16 code units do: those above U+FFFF
 // begin with a surrogate, which stands before U+E000. All weights are above
 // those of collated.
 func utf16Weight(r rune) rune {
-	const above = 0x110000
+	const above = utf8.MaxRune + 1
 	if 0xe000 <= r && r <= 0xffff {
 		return r + 2*above
 	}

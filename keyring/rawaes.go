@@ -15,9 +15,9 @@ import (
 // AES-GCM, bound to the encryption context. Nonces are random, so that one key
 // may wrap 2^32 data keys; replace it before. It prints REDACTED.
 //
-// An EDK whose context the AWS Encryption SDK for JavaScript sorted in its own
-// order (its option utf8Sorting is off by default) opens too where names are of
-// printable ASCII, or differ from the canonical order only by UTF-16 code units.
+// The AWS Encryption SDK for JavaScript sorts the context by locale unless its
+// option utf8Sorting is set. Its EDKs open too if the context has at most 128
+// pairs whose names are of printable ASCII, or are in the order of UTF-16.
 //
 // All methods are safe for concurrent use.
 //

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"slices"
 	"unicode/utf8"
 
 	"github.com/sealwax/sealwax/internal/fault"
@@ -42,8 +41,14 @@ func NewWithOptions(_ *Options, primary WrappingKey, others ...WrappingKey) (*Ri
 			return nil, fmt.Errorf("keyring: %s is nil", position(i, len(keys)))
 		}
 	}
-	r := &Ring{keys: keys, opening: slices.Clone(keys)}
-	slices.SortStableFunc(r.opening, func(a, b WrappingKey) int { return boolToInt(unwrapsLast(a)) - boolToInt(unwrapsLast(b)) })
+	r := &Ring{keys: keys}
+	for _, last := range []bool{false, true} {
+		for _, key := range keys {
+			if unwrapsLast(key) == last {
+				r.opening = append(r.opening, key)
+			}
+		}
+	}
 	return r, nil
 }
 
@@ -60,13 +65,6 @@ func isNil(key WrappingKey) bool {
 func unwrapsLast(key WrappingKey) bool {
 	last, ok := key.(interface{ unwrapsLast() bool })
 	return ok && last.unwrapsLast()
-}
-
-func boolToInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // position names a key of the ring in errors.
@@ -206,21 +204,21 @@ func (r *Ring) DecryptionMaterials(ctx context.Context, req *DecryptionRequest) 
 	if err := checkContext(req.EncryptionContext); err != nil {
 		return nil, err
 	}
-	attempts := attempts{edks: req.EncryptedDataKeys}
+	tried := attempts{edks: req.EncryptedDataKeys}
 	for _, key := range r.opening {
 		for i, edk := range req.EncryptedDataKeys {
 			if err := ctx.Err(); err != nil {
-				attempts.add(i, fmt.Errorf("keyring: stopped before all wrapping keys were tried: %w", err))
-				return nil, attempts.failed()
+				tried.add(i, fmt.Errorf("keyring: stopped before all wrapping keys were tried: %w", err))
+				return nil, tried.failed()
 			}
 			dk, err := unwrap(ctx, key, edk, size, req.EncryptionContext)
 			if err == nil {
 				return &DecryptionMaterials{DataKey: dk}, nil
 			}
-			attempts.add(i, err)
+			tried.add(i, err)
 		}
 	}
-	return nil, attempts.failed()
+	return nil, tried.failed()
 }
 
 // unwrap answers a data key of size bytes, or an error.

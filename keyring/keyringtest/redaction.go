@@ -1,0 +1,122 @@
+package keyringtest
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// verbs are those of package fmt, with the flags that change what they show.
+var verbs = []string{
+	"%v", "%+v", "%#v", "%T", "%t", "%b", "%c", "%d", "%o", "%O", "%q", "%+q",
+	"%x", "%X", "%#x", "% x", "%U", "%e", "%f", "%g", "%s", "%p", "%w",
+}
+
+// TestRedaction renders v in 96 ways: with 23 verbs of package fmt, by itself,
+// as an unexported field of a struct, behind a pointer to that, and in a slice;
+// in text and JSON logs of package log/slog; in JSON; and in an error. None may
+// show one of the secrets, which have at least 16 bytes each.
+func TestRedaction[T any](t *testing.T, v T, secrets ...[]byte) {
+	t.Helper()
+	for _, secret := range secrets {
+		if len(secret) < 16 {
+			t.Fatalf("a secret of %d bytes could be anywhere", len(secret))
+		}
+	}
+	for _, r := range renderings(v) {
+		for i, secret := range secrets {
+			if form := shows(r.text, secret); form != "" {
+				t.Errorf("%s shows secret %d as %s", r.how, i, form)
+				break
+			}
+		}
+	}
+}
+
+type rendering struct{ how, text string }
+
+func renderings[T any](v T) []rendering {
+	type holder struct{ unexported T }
+	h := holder{v}
+	var out []rendering
+	add := func(how, text string) { out = append(out, rendering{how, text}) }
+	for _, verb := range verbs {
+		// A variable format keeps vet from checking verbs that are wrong on purpose.
+		add(verb, fmt.Sprintf(verb, v))
+		add(verb+" in a struct", fmt.Sprintf(verb, h))
+		add(verb+" behind a pointer", fmt.Sprintf(verb, &h))
+		add(verb+" in a slice", fmt.Sprintf(verb, []any{v}))
+	}
+	var text, logged bytes.Buffer
+	slog.New(slog.NewTextHandler(&text, nil)).Info("", "v", v, "h", h)
+	add("text log", text.String())
+	slog.New(slog.NewJSONHandler(&logged, nil)).Info("", "v", v, "h", h)
+	add("JSON log", logged.String())
+	encoded, err := json.Marshal([]any{v, h})
+	add("JSON", fmt.Sprintf("%s %v", encoded, err))
+	add("an error", fmt.Errorf("v: %v, h: %v", v, h).Error())
+	return out
+}
+
+// shows returns the form in which text shows a part of secret, "" if it shows
+// none.
+func shows(text string, secret []byte) string {
+	for _, n := range needles(secret) {
+		if strings.Contains(text, n.text) {
+			return n.form
+		}
+	}
+	return ""
+}
+
+type needle struct{ form, text string }
+
+// needles lists the ways in which a part of secret may show. A part is enough:
+// eight bytes in a row, or a word of a big.Int.
+func needles(secret []byte) []needle {
+	var out []needle
+	add := func(form, text string) {
+		// Short texts would be found by chance.
+		if len(text) >= 7 && !slices.Contains(out, needle{form, text}) {
+			out = append(out, needle{form, text})
+		}
+	}
+	for at := 0; at+8 <= len(secret); at += 8 {
+		part := secret[at : at+8]
+		add("raw bytes", string(part))
+		add("bytes, %+d", strings.Trim(fmt.Sprintf("%+d", part), "[]"))
+		for _, verb := range verbs {
+			if verb == "%T" || verb == "%p" {
+				continue
+			}
+			shown := strings.TrimPrefix(fmt.Sprintf(verb, part), "[]byte")
+			add("bytes, "+verb, strings.Trim(shown, "[]{}\""))
+			// Lists with commas, as JSON has them.
+			add("bytes, "+verb+" with commas", strings.ReplaceAll(strings.Trim(shown, "[]{}\""), " ", ","))
+		}
+		// A base64 rendering is in step with the secret every third byte.
+		for shift := range 3 {
+			if at+shift+6 <= len(secret) && (at+shift)%3 == 0 {
+				add("base64", base64.StdEncoding.EncodeToString(secret[at+shift:at+shift+6]))
+				add("URL base64", base64.URLEncoding.EncodeToString(secret[at+shift:at+shift+6]))
+			}
+		}
+	}
+	number := new(big.Int).SetBytes(secret)
+	add("a decimal number", number.String())
+	add("a hexadecimal number", number.Text(16))
+	for end := len(secret); end >= 8; end -= 8 {
+		word := binary.BigEndian.Uint64(secret[end-8 : end])
+		for _, verb := range []string{"%d", "%x", "%X", "%o", "%b"} {
+			add("a word, "+verb, fmt.Sprintf(verb, word))
+		}
+	}
+	return out
+}
