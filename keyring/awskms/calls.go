@@ -15,6 +15,23 @@ const (
 	maxPlaintext = 4096 // of what Encrypt takes, and Decrypt thus answers
 )
 
+// caller makes the calls of one wrapping key.
+type caller struct {
+	client      Client
+	grantTokens []string
+}
+
+func newCaller(client Client, opts *Options) (caller, error) {
+	if client == nil {
+		return caller{}, errNoClient
+	}
+	tokens, err := opts.grantTokens()
+	return caller{client: client, grantTokens: tokens}, err
+}
+
+// tokens makes a wrapping key that embeds the caller an opener.
+func (c caller) tokens() []string { return c.grantTokens }
+
 // checkContext refuses a context that has no serialization: on the way to KMS
 // the SDK would replace what is not UTF-8, and two contexts could become one.
 func checkContext(ec keyring.EncryptionContext) error {
@@ -23,7 +40,7 @@ func checkContext(ec keyring.EncryptionContext) error {
 }
 
 // generate makes a data key under the KMS key id.
-func generate(ctx context.Context, client Client, id identifier, tokens []string, size int, ec keyring.EncryptionContext) (*keyring.DataKey, keyring.EncryptedDataKey, error) {
+func (c caller) generate(ctx context.Context, id identifier, size int, ec keyring.EncryptionContext) (*keyring.DataKey, keyring.EncryptedDataKey, error) {
 	var none keyring.EncryptedDataKey
 	if size < 1 || size > maxGenerated {
 		return nil, none, unsupported("data key of %d bytes, KMS makes 1 to %d", size, maxGenerated)
@@ -32,11 +49,11 @@ func generate(ctx context.Context, client Client, id identifier, tokens []string
 		return nil, none, err
 	}
 	call := &CallError{Operation: opGenerateDataKey, KeyID: id.text}
-	out, err := client.GenerateDataKey(ctx, &kms.GenerateDataKeyInput{
+	out, err := c.client.GenerateDataKey(ctx, &kms.GenerateDataKeyInput{
 		KeyId:             aws.String(id.text),
 		NumberOfBytes:     aws.Int32(int32(size)),
 		EncryptionContext: ec,
-		GrantTokens:       tokens,
+		GrantTokens:       c.grantTokens,
 	})
 	if out != nil {
 		defer clear(out.Plaintext)
@@ -58,7 +75,7 @@ func generate(ctx context.Context, client Client, id identifier, tokens []string
 }
 
 // encrypt wraps a data key under the KMS key id.
-func encrypt(ctx context.Context, client Client, id identifier, tokens []string, dk *keyring.DataKey, ec keyring.EncryptionContext) (keyring.EncryptedDataKey, error) {
+func (c caller) encrypt(ctx context.Context, id identifier, dk *keyring.DataKey, ec keyring.EncryptionContext) (keyring.EncryptedDataKey, error) {
 	var none keyring.EncryptedDataKey
 	if err := checkContext(ec); err != nil {
 		return none, err
@@ -70,11 +87,11 @@ func encrypt(ctx context.Context, client Client, id identifier, tokens []string,
 			return unsupported("data key of %d bytes (0 if it was destroyed), KMS wraps 1 to %d", len(b), maxPlaintext)
 		}
 		var err error
-		out, err = client.Encrypt(ctx, &kms.EncryptInput{
+		out, err = c.client.Encrypt(ctx, &kms.EncryptInput{
 			KeyId:             aws.String(id.text),
 			Plaintext:         b,
 			EncryptionContext: ec,
-			GrantTokens:       tokens,
+			GrantTokens:       c.grantTokens,
 		})
 		if err != nil {
 			return call.failed(ctx, err)
@@ -91,7 +108,7 @@ func encrypt(ctx context.Context, client Client, id identifier, tokens []string,
 }
 
 // decrypt unwraps an encrypted data key of size bytes with the target's key.
-func decrypt(ctx context.Context, client Client, t target, tokens []string, edk keyring.EncryptedDataKey, size int, ec keyring.EncryptionContext) (*keyring.DataKey, error) {
+func (c caller) decrypt(ctx context.Context, t target, edk keyring.EncryptedDataKey, size int, ec keyring.EncryptionContext) (*keyring.DataKey, error) {
 	if size < 1 || size > maxPlaintext {
 		return nil, notAuthentic("data key of %d bytes, KMS wraps 1 to %d", size, maxPlaintext)
 	}
@@ -99,11 +116,11 @@ func decrypt(ctx context.Context, client Client, t target, tokens []string, edk 
 		return nil, err
 	}
 	call := &CallError{Operation: opDecrypt, KeyID: t.keyID}
-	out, err := client.Decrypt(ctx, &kms.DecryptInput{
+	out, err := c.client.Decrypt(ctx, &kms.DecryptInput{
 		KeyId:             aws.String(t.keyID),
 		CiphertextBlob:    edk.Ciphertext,
 		EncryptionContext: ec,
-		GrantTokens:       tokens,
+		GrantTokens:       c.grantTokens,
 	})
 	if out != nil {
 		defer clear(out.Plaintext)

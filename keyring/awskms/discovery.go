@@ -45,10 +45,9 @@ func (f DiscoveryFilter) permits(a arn) bool {
 // cannot seal. [NewDiscovery] and [NewMultiRegionDiscovery] make it. It is safe
 // for concurrent use.
 type DiscoveryKey struct {
-	client      Client
-	filter      DiscoveryFilter
-	region      string // of the client; "" without multi-Region discovery
-	grantTokens []string
+	caller
+	filter DiscoveryFilter
+	region string // of the client; "" without multi-Region discovery
 }
 
 var (
@@ -60,18 +59,15 @@ var (
 // names, if the filter permits it. Its client asks its own Region, so that only
 // keys there open; a ring can hold one for each Region.
 func NewDiscovery(client Client, filter DiscoveryFilter, opts *Options) (*DiscoveryKey, error) {
-	if client == nil {
-		return nil, errNoClient
-	}
 	f, err := filter.checked()
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := opts.grantTokens()
+	c, err := newCaller(client, opts)
 	if err != nil {
 		return nil, err
 	}
-	return &DiscoveryKey{client: client, filter: f, grantTokens: tokens}, nil
+	return &DiscoveryKey{caller: c, filter: f}, nil
 }
 
 // NewMultiRegionDiscovery is [NewDiscovery] for a client of the given Region:
@@ -113,7 +109,7 @@ func (k *DiscoveryKey) Unwrap(ctx context.Context, edk keyring.EncryptedDataKey,
 	if err != nil {
 		return nil, err
 	}
-	return decrypt(ctx, k.client, t, k.grantTokens, edk, size, ec)
+	return k.decrypt(ctx, t, edk, size, ec)
 }
 
 func (k *DiscoveryKey) locate(edk keyring.EncryptedDataKey) (target, error) {
@@ -135,5 +131,3 @@ func (k *DiscoveryKey) locate(edk keyring.EncryptedDataKey) (target, error) {
 	}
 	return target{keyID: a.text, want: a.text}, checkCiphertext(edk.Ciphertext)
 }
-
-func (k *DiscoveryKey) tokens() []string { return k.grantTokens }

@@ -10,10 +10,9 @@ import (
 // Key is one KMS key, made by [New] or [NewMultiRegion]. It is safe for
 // concurrent use.
 type Key struct {
-	client      Client
-	id          identifier
-	related     bool // opens what related multi-Region keys sealed
-	grantTokens []string
+	caller
+	id      identifier
+	related bool // opens what related multi-Region keys sealed
 }
 
 var (
@@ -55,14 +54,11 @@ func NewMultiRegion(client Client, keyARN string, opts *Options) (*Key, error) {
 }
 
 func newKey(client Client, id identifier, opts *Options) (*Key, error) {
-	if client == nil {
-		return nil, errNoClient
-	}
-	tokens, err := opts.grantTokens()
+	c, err := newCaller(client, opts)
 	if err != nil {
 		return nil, err
 	}
-	return &Key{client: client, id: id, grantTokens: tokens}, nil
+	return &Key{caller: c, id: id}, nil
 }
 
 // String returns the key's name as it was configured.
@@ -73,14 +69,14 @@ func (k *Key) String() string { return k.id.text }
 //
 // Errors: [*CallError].
 func (k *Key) Generate(ctx context.Context, size int, ec keyring.EncryptionContext) (*keyring.DataKey, keyring.EncryptedDataKey, error) {
-	return generate(ctx, k.client, k.id, k.grantTokens, size, ec)
+	return k.generate(ctx, k.id, size, ec)
 }
 
 // Wrap wraps a data key with one call of kms:Encrypt.
 //
 // Errors: [*CallError].
 func (k *Key) Wrap(ctx context.Context, dk *keyring.DataKey, ec keyring.EncryptionContext) (keyring.EncryptedDataKey, error) {
-	return encrypt(ctx, k.client, k.id, k.grantTokens, dk, ec)
+	return k.encrypt(ctx, k.id, dk, ec)
 }
 
 // Unwrap opens an encrypted data key with at most one call of kms:Decrypt, which
@@ -93,7 +89,7 @@ func (k *Key) Unwrap(ctx context.Context, edk keyring.EncryptedDataKey, size int
 	if err != nil {
 		return nil, err
 	}
-	return decrypt(ctx, k.client, t, k.grantTokens, edk, size, ec)
+	return k.decrypt(ctx, t, edk, size, ec)
 }
 
 func (k *Key) locate(edk keyring.EncryptedDataKey) (target, error) {
@@ -118,5 +114,3 @@ func (k *Key) opens(a arn) bool {
 	}
 	return k.id.permits(a)
 }
-
-func (k *Key) tokens() []string { return k.grantTokens }
