@@ -12,11 +12,12 @@ import (
 
 // entry is a data key with what else a request's answer holds, and its limits.
 type entry struct {
-	id     identity
+	id     string // the identity's bytes
+	hash   uint64
 	next   atomic.Pointer[entry] // the table's chain
 	number uint64                // counts the store's entries; decides between equal times
 
-	request request
+	subject
 	answer  answer // answer.key is the entry's own; zeroed when it leaves the store
 	expires int64  // when the age limit is reached; times are the store's nanoseconds
 	refresh thresholds
@@ -35,6 +36,8 @@ type entry struct {
 	used     atomic.Int64  // time of the last use, to the millisecond
 	retry    atomic.Int64  // no refresh starts before
 }
+
+func (e *entry) identity() identity { return identity{bytes: []byte(e.id), hash: e.hash} }
 
 // thresholds are the points from which on the next key is fetched.
 type thresholds struct {
@@ -68,7 +71,7 @@ func later(now int64, d time.Duration) int64 {
 
 // take copies the entry's key for one message and charges the message's length
 // in bytes. If the entry cannot serve it, take returns no key and the limit that
-// is the reason; zero if the entry has left the store. If the message is the
+// is the reason; zero if the key is zeroed. If the message is the
 // last that the entry serves, take returns both.
 //
 // The key is copied first and charged after, so that a message that was charged
@@ -76,15 +79,12 @@ func later(now int64, d time.Duration) int64 {
 // serves n, never fewer.
 //
 // key is the entry's, or a flight's copy of it.
-func (e *entry) take(key *keyring.DataKey, length uint64, now int64, limits *Options) (*keyring.DataKey, EvictionCause) {
-	if now >= e.expires {
-		return nil, EvictedByAge
-	}
+func (e *entry) take(key *keyring.DataKey, length uint64, limits *Options) (*keyring.DataKey, EvictionCause) {
 	copied := key.Clone()
 	if copied.Len() == 0 {
 		return nil, 0
 	}
-	if e.request.operation() == Open {
+	if e.operation == Open {
 		return copied, 0
 	}
 	cause, served := e.charge(length, limits)

@@ -12,8 +12,10 @@ import (
 
 // flight is one call to the inner keyring, which belongs to no caller.
 type flight struct {
-	id        identity
-	request   request
+	id      string
+	hash    uint64
+	request request
+	subject
 	refreshes *entry // the entry that a call in the background is to replace; nil for a fetch
 	ctx       context.Context
 	cancel    context.CancelFunc
@@ -30,8 +32,8 @@ type flight struct {
 }
 
 // startFlight begins a call. The lock is held.
-func (s *store) startFlight(id identity, req request, refreshes *entry) *flight {
-	f := &flight{id: id, request: req, refreshes: refreshes, holds: 1, landed: make(chan struct{})}
+func (s *store) startFlight(id string, hash uint64, req request, refreshes *entry) *flight {
+	f := &flight{id: id, hash: hash, request: req, subject: req.subject(), refreshes: refreshes, holds: 1, landed: make(chan struct{})}
 	f.ctx, f.cancel = context.WithTimeout(s.ctx, s.limits.FetchTimeout)
 	s.flights[id] = f
 	s.running.Go(func() { s.fly(f) })
@@ -57,7 +59,7 @@ func (s *store) fly(f *flight) {
 
 // land brings the answer into the store and to those who wait.
 func (s *store) land(f *flight, a answer, err error, took time.Duration) {
-	event := f.request.event(EventFetch)
+	event := f.event(EventFetch)
 	if f.refreshes != nil {
 		event.Kind = EventRefresh
 	}
@@ -104,8 +106,9 @@ func (s *store) newEntry(f *flight, a answer) *entry {
 	s.numbers++
 	e := &entry{
 		id:      f.id,
+		hash:    f.hash,
 		number:  s.numbers,
-		request: f.request,
+		subject: f.subject,
 		answer:  a,
 		expires: later(now, s.limits.MaxAge),
 		refresh: s.limits.drawThresholds(now),
@@ -132,7 +135,7 @@ func (s *store) landFailure(f *flight, err error) {
 
 // ride waits for a flight that is held for the caller, and serves a message of
 // it. It returns no key if the flight's has no room for the message.
-func (s *store) ride(ctx context.Context, f *flight, length uint64) (*keyring.DataKey, error) {
+func (s *store) ride(ctx context.Context, f *flight, length uint64, copyRequest func() request) (*keyring.DataKey, error) {
 	defer s.leave(f)
 	select {
 	case <-f.landed:
@@ -145,7 +148,9 @@ func (s *store) ride(ctx context.Context, f *flight, length uint64) (*keyring.Da
 	if f.err != nil {
 		return nil, f.err
 	}
-	return s.use(f.entry, f.key, length), nil
+	// The age does not matter: whoever has waited for a key is served with it,
+	// or a very short MaxAge would make them wait forever.
+	return s.serve(f.entry, f.key, length, s.now(), copyRequest), nil
 }
 
 func waitError(err error) error {

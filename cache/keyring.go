@@ -44,12 +44,13 @@ func (k *Keyring) EncryptionMaterials(ctx context.Context, req *keyring.Encrypti
 	if cause := k.s.sealBypass(req); cause != 0 {
 		return k.s.bypassSeal(ctx, req, cause)
 	}
-	id, length := sealIdentity(&k.s.salt, req), uint64(req.PlaintextLength)
-	e, key := k.s.hit(&id, length)
+	var space [wholeIdentity]byte
+	id, length := k.s.sealIdentity(space[:0], req), uint64(req.PlaintextLength)
+	copyRequest := func() request { return copySeal(req) }
+	e, key := k.s.hit(id, length, copyRequest)
 	if key == nil {
 		var err error
-		e, key, err = k.s.fetch(ctx, &id, length, func() request { return copySeal(req) })
-		if err != nil {
+		if e, key, err = k.s.fetch(ctx, id, length, copyRequest); err != nil {
 			return nil, err
 		}
 	}
@@ -64,12 +65,13 @@ func (k *Keyring) DecryptionMaterials(ctx context.Context, req *keyring.Decrypti
 	if !req.Suite.Derives() {
 		return k.s.bypassOpen(ctx, req)
 	}
-	id := openIdentity(&k.s.salt, req)
-	_, key := k.s.hit(&id, 0)
+	var space [wholeIdentity]byte
+	id := k.s.openIdentity(space[:0], req)
+	copyRequest := func() request { return copyOpen(req) }
+	_, key := k.s.hit(id, 0, copyRequest)
 	if key == nil {
 		var err error
-		_, key, err = k.s.fetch(ctx, &id, 0, func() request { return copyOpen(req) })
-		if err != nil {
+		if _, key, err = k.s.fetch(ctx, id, 0, copyRequest); err != nil {
 			return nil, err
 		}
 	}

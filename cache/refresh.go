@@ -7,15 +7,16 @@ import (
 )
 
 // refreshAhead fetches the next key in the background, unless that is under
-// way. It is called by those who use the entry, hence only for entries in use.
-func (s *store) refreshAhead(e *entry) {
+// way. It is called by those who use the entry, hence only for entries in use,
+// and asks what they ask.
+func (s *store) refreshAhead(e *entry, copyRequest func() request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || !e.stored() || s.flights[e.id] != nil || s.now() < e.retry.Load() {
 		return
 	}
 	e.retry.Store(math.MaxInt64) // until the flight lands
-	s.startFlight(e.id, e.request, e)
+	s.startFlight(e.id, e.hash, copyRequest(), e)
 }
 
 // pause returns how long to wait after a refresh that failed: from a second on,

@@ -42,22 +42,21 @@ func copyOpen(req *keyring.DecryptionRequest) request {
 	}}
 }
 
-func (r request) operation() Operation {
-	if r.seal != nil {
-		return Seal
-	}
-	return Open
+// subject is what all events about a request, its flight and its entry tell.
+type subject struct {
+	operation Operation
+	suite     keyring.Suite
 }
 
-func (r request) suite() keyring.Suite {
+func (r request) subject() subject {
 	if r.seal != nil {
-		return r.seal.Suite
+		return subject{Seal, r.seal.Suite}
 	}
-	return r.open.Suite
+	return subject{Open, r.open.Suite}
 }
 
-func (r request) event(kind EventKind) Event {
-	return Event{Kind: kind, Operation: r.operation(), Suite: r.suite()}
+func (s subject) event(kind EventKind) Event {
+	return Event{Kind: kind, Operation: s.operation, Suite: s.suite}
 }
 
 // answer is what the inner keyring said.

@@ -3,7 +3,7 @@ package cache
 import (
 	"container/list"
 	"context"
-	"crypto/rand"
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +19,7 @@ import (
 type store struct {
 	inner  keyring.Keyring
 	limits Options
-	salt   salt
+	seed   maphash.Seed // of identities
 	began  time.Time
 	ctx    context.Context // of flights; ends with Close
 	cancel context.CancelFunc
@@ -31,7 +31,7 @@ type store struct {
 
 	mu      sync.Mutex
 	closed  bool
-	flights map[identity]*flight
+	flights map[string]*flight // by identity
 	recency recency
 	aging   list.List // of *entry, the first to expire in front
 	timer   *time.Timer
@@ -43,11 +43,11 @@ func newStore(inner keyring.Keyring, limits Options) *store {
 	s := &store{
 		inner:   inner,
 		limits:  limits,
+		seed:    maphash.MakeSeed(),
 		began:   time.Now(),
 		table:   newTable(limits.MaxEntries),
-		flights: map[identity]*flight{},
+		flights: map[string]*flight{},
 	}
-	rand.Read(s.salt[:]) // never fails
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -57,26 +57,38 @@ func (s *store) now() int64 { return int64(time.Since(s.began)) }
 
 // hit serves a message from the cache, if it can. It returns the entry, whose
 // answer holds the rest, and the message's own copy of the key.
-func (s *store) hit(id *identity, length uint64) (*entry, *keyring.DataKey) {
+func (s *store) hit(id identity, length uint64, copyRequest func() request) (*entry, *keyring.DataKey) {
 	e := s.table.get(id)
 	if e == nil {
 		return nil, nil
 	}
-	key := s.use(e, e.answer.key, length)
+	key := s.use(e, length, copyRequest)
 	if key == nil {
 		return nil, nil
 	}
-	s.happened(&Event{Kind: EventHit, Operation: e.request.operation(), Suite: e.request.suite()})
+	s.counts.hits.add()
+	if s.limits.Observer != nil {
+		s.limits.Observer(e.event(EventHit))
+	}
 	return e, key
 }
 
-// use copies an entry's key for one message, and does what follows from it: the
-// entry leaves when it can serve no other, and its successor is fetched ahead.
-// It returns nil if the entry cannot serve the message. from is the entry's key
-// or a flight's copy of it.
-func (s *store) use(e *entry, from *keyring.DataKey, length uint64) *keyring.DataKey {
+// use serves a message from an entry in the store. It returns nil if the entry
+// cannot serve it.
+func (s *store) use(e *entry, length uint64, copyRequest func() request) *keyring.DataKey {
 	now := s.now()
-	key, over := e.take(from, length, now, &s.limits)
+	if now >= e.expires {
+		s.retire(e, EvictedByAge)
+		return nil
+	}
+	return s.serve(e, e.answer.key, length, now, copyRequest)
+}
+
+// serve copies an entry's key for one message, and does what follows from it:
+// the entry leaves when it can serve no other, and its successor is fetched
+// ahead. from is the entry's key, or a flight's copy of it.
+func (s *store) serve(e *entry, from *keyring.DataKey, length uint64, now int64, copyRequest func() request) *keyring.DataKey {
+	key, over := e.take(from, length, &s.limits)
 	if over != 0 {
 		s.retire(e, over)
 	}
@@ -85,7 +97,7 @@ func (s *store) use(e *entry, from *keyring.DataKey, length uint64) *keyring.Dat
 	}
 	e.touch(now)
 	if over == 0 && e.due(now) {
-		s.refreshAhead(e)
+		s.refreshAhead(e, copyRequest)
 	}
 	return key
 }
@@ -93,7 +105,7 @@ func (s *store) use(e *entry, from *keyring.DataKey, length uint64) *keyring.Dat
 // fetch serves a message by a flight: the one that is under way, or a new one,
 // until a key has room for the message. Each round serves at least one of those
 // who wait for it. copyRequest makes the cache's own copy of the request.
-func (s *store) fetch(ctx context.Context, id *identity, length uint64, copyRequest func() request) (*entry, *keyring.DataKey, error) {
+func (s *store) fetch(ctx context.Context, id identity, length uint64, copyRequest func() request) (*entry, *keyring.DataKey, error) {
 	for counted := false; ; counted = true {
 		if err := ctx.Err(); err != nil {
 			return nil, nil, waitError(err)
@@ -106,12 +118,12 @@ func (s *store) fetch(ctx context.Context, id *identity, length uint64, copyRequ
 			s.happened(&b.event)
 		}
 		if b.flight == nil {
-			if key := s.use(b.entry, b.entry.answer.key, length); key != nil {
+			if key := s.use(b.entry, length, copyRequest); key != nil {
 				return b.entry, key, nil
 			}
 			continue
 		}
-		key, err := s.ride(ctx, b.flight, length)
+		key, err := s.ride(ctx, b.flight, length, copyRequest)
 		if key != nil || err != nil {
 			return b.flight.entry, key, err
 		}
@@ -126,27 +138,27 @@ type boarding struct {
 	event  Event
 }
 
-func (s *store) board(id *identity, copyRequest func() request) (boarding, error) {
+func (s *store) board(id identity, copyRequest func() request) (boarding, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return boarding{}, ErrClosed
 	}
 	if e := s.table.get(id); e != nil {
-		return boarding{entry: e, event: e.request.event(EventHit)}, nil
+		return boarding{entry: e, event: e.event(EventHit)}, nil
 	}
-	if f := s.flights[*id]; f != nil {
+	if f := s.flights[string(id.bytes)]; f != nil {
 		f.holds++
-		return boarding{flight: f, event: f.request.event(EventSharedFlight)}, nil
+		return boarding{flight: f, event: f.event(EventSharedFlight)}, nil
 	}
-	f := s.startFlight(*id, copyRequest(), nil)
-	return boarding{flight: f, event: f.request.event(EventMiss)}, nil
+	f := s.startFlight(string(id.bytes), id.hash, copyRequest(), nil)
+	return boarding{flight: f, event: f.event(EventMiss)}, nil
 }
 
 // insert makes an entry findable, in place of the one of its identity, if any,
 // and of the least recently used if the store is full. The lock is held.
 func (s *store) insert(e *entry, events []Event) []Event {
-	if old := s.table.get(&e.id); old != nil {
+	if old := s.table.get(e.identity()); old != nil {
 		events = s.evict(old, EvictedByRefresh, events)
 	}
 	for s.recency.len() >= s.limits.MaxEntries {
@@ -175,7 +187,7 @@ func (s *store) evict(e *entry, cause EvictionCause, events []Event) []Event {
 	if s.recency.len() == 0 {
 		s.unschedule()
 	}
-	event := e.request.event(EventEviction)
+	event := e.event(EventEviction)
 	event.Eviction = cause
 	return s.note(events, event)
 }

@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"encoding/binary"
 	"math/bits"
 	"sync/atomic"
 )
@@ -10,9 +9,9 @@ import (
 // lock. Writers hold the store's lock.
 //
 // A reader that stands on an entry while it is taken out goes on along the
-// entry's own link, which stays as it was. So it may miss no entry that is in
-// the table all the while, and may find one that has just left, whose key is
-// then empty.
+// entry's own link, which stays as it was. So it misses no entry that is in the
+// table all the while, and may find one that has just left, whose key is then
+// empty.
 type table struct {
 	buckets []atomic.Pointer[entry] // a power of two
 }
@@ -21,18 +20,18 @@ type table struct {
 const mostBuckets = 1 << 16
 
 func newTable(entries int) table {
-	n := min(entries, mostBuckets)
-	return table{buckets: make([]atomic.Pointer[entry], 1<<bits.Len(uint(n-1)))}
+	width := bits.Len(uint(min(entries, mostBuckets) - 1))
+	return table{buckets: make([]atomic.Pointer[entry], 1<<width)}
 }
 
-func (t *table) bucket(id *identity) *atomic.Pointer[entry] {
-	return &t.buckets[binary.LittleEndian.Uint64(id[:])&uint64(len(t.buckets)-1)]
+func (t *table) bucket(hash uint64) *atomic.Pointer[entry] {
+	return &t.buckets[hash&uint64(len(t.buckets)-1)]
 }
 
 // get returns the entry, or nil.
-func (t *table) get(id *identity) *entry {
-	for e := t.bucket(id).Load(); e != nil; e = e.next.Load() {
-		if e.id == *id {
+func (t *table) get(id identity) *entry {
+	for e := t.bucket(id.hash).Load(); e != nil; e = e.next.Load() {
+		if e.hash == id.hash && e.id == string(id.bytes) {
 			return e
 		}
 	}
@@ -41,14 +40,14 @@ func (t *table) get(id *identity) *entry {
 
 // put adds an entry whose identity the table does not have.
 func (t *table) put(e *entry) {
-	first := t.bucket(&e.id)
+	first := t.bucket(e.hash)
 	e.next.Store(first.Load())
 	first.Store(e)
 }
 
 // remove takes out an entry that is in the table.
 func (t *table) remove(e *entry) {
-	link := t.bucket(&e.id)
+	link := t.bucket(e.hash)
 	for at := link.Load(); at != e; at = link.Load() {
 		link = &at.next
 	}
