@@ -35,6 +35,20 @@ func TestReplicasOpenEachOther(t *testing.T) {
 	})
 }
 
+// The Region in the ARN of a multi-Region key says which replica sealed. Whoever
+// changes it changes nothing else: the data key is the same, and the message's
+// header, which binds the ARN, does not verify any more.
+func TestRegionOfAReplicaIsNotBound(t *testing.T) {
+	everyBackend(t, func(t *testing.T, b *backend) {
+		homeARN, _ := b.newMultiRegionKey(t)
+		key := multiRegion(t, b, home, homeARN)
+		dk, edk, err := key.Generate(t.Context(), 32, orders)
+		require.NoError(t, err)
+		edk.ProviderInfo = []byte(strings.Replace(homeARN, home, "elsewhere-1", 1))
+		opensWith(t, key, edk, dk, orders)
+	})
+}
+
 func TestStrictKeyOpensNoReplicas(t *testing.T) {
 	everyBackend(t, func(t *testing.T, b *backend) {
 		homeARN, awayARN := b.newMultiRegionKey(t)
