@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/sealwax/sealwax/keyring"
 )
@@ -64,7 +65,7 @@ func cause(err error) string {
 	}
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
-		return oneLine(err.Error())
+		return oneLine(innermost(err))
 	}
 	text := api.ErrorCode()
 	if m := api.ErrorMessage(); m != "" {
@@ -75,6 +76,20 @@ func cause(err error) string {
 		text += oneLine(" (request id " + r.ServiceRequestID() + ")")
 	}
 	return text
+}
+
+// innermost renders what is below the SDK's layers of an error without answer.
+func innermost(err error) string {
+	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok {
+		return "the answer cannot be read" // its text may quote the answer, which may hold a data key
+	}
+	if op, ok := errors.AsType[*smithy.OperationError](err); ok {
+		err = op.Unwrap()
+	}
+	if r, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
+		err = r.Unwrap()
+	}
+	return err.Error()
 }
 
 // oneLine cuts text to its bound and replaces what would break a log's lines.
