@@ -1,8 +1,10 @@
 package envelope
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -148,23 +150,25 @@ func (o *Options) setDefaults() error {
 	if err := o.checkSealingSuite(o.Suite); err != nil {
 		return err
 	}
-	for _, knob := range []struct {
-		name            string
-		value           *int
-		zero, low, high int
-	}{
-		{"MaxFrameLength", &o.MaxFrameLength, defaultMaxFrameLength, 1, 1<<32 - 1},
-		{"FrameLength", &o.FrameLength, min(defaultFrameLength, o.MaxFrameLength), 1, o.MaxFrameLength},
-		{"Workers", &o.Workers, runtime.GOMAXPROCS(0), 1, 1 << 16},
-		{"MaxEncryptedDataKeys", &o.MaxEncryptedDataKeys, defaultMaxEncryptedDataKeys, 1, 1<<16 - 1},
-		{"MaxHeaderSize", &o.MaxHeaderSize, defaultMaxHeaderSize, 1, 1<<31 - 1},
-	} {
-		if *knob.value == 0 {
-			*knob.value = knob.zero
-		}
-		if *knob.value < knob.low || *knob.value > knob.high {
-			return fmt.Errorf("envelope: %s is %d, want %d to %d", knob.name, *knob.value, knob.low, knob.high)
-		}
+	// First, as it bounds the frame length.
+	if err := setKnob("MaxFrameLength", &o.MaxFrameLength, defaultMaxFrameLength, math.MaxUint32&math.MaxInt); err != nil {
+		return err
+	}
+	return cmp.Or(
+		setKnob("FrameLength", &o.FrameLength, min(defaultFrameLength, o.MaxFrameLength), o.MaxFrameLength),
+		setKnob("Workers", &o.Workers, runtime.GOMAXPROCS(0), 1<<16),
+		setKnob("MaxEncryptedDataKeys", &o.MaxEncryptedDataKeys, defaultMaxEncryptedDataKeys, 1<<16-1),
+		setKnob("MaxHeaderSize", &o.MaxHeaderSize, defaultMaxHeaderSize, math.MaxInt32),
+	)
+}
+
+// setKnob gives a zero knob its default, and refuses values that are not 1 to most.
+func setKnob(name string, value *int, zero, most int) error {
+	if *value == 0 {
+		*value = zero
+	}
+	if *value < 1 || *value > most {
+		return fmt.Errorf("envelope: %s is %d, want 1 to %d", name, *value, most)
 	}
 	return nil
 }

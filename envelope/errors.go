@@ -23,7 +23,7 @@ var (
 	// [io.ErrUnexpectedEOF].
 	ErrTruncated = fault.ErrTruncated
 	// ErrLength: the plaintext is not as long as [WithLength] announced.
-	ErrLength = errors.New("sealwax: plaintext length is not the announced one")
+	ErrLength = errors.New("plaintext length is not the announced one")
 )
 
 // FrameError says which frame of a message failed.

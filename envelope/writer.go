@@ -25,6 +25,7 @@ type Writer struct {
 
 	plain   []byte // content not sealed yet: at most limit bytes, as its end may be the message's
 	limit   int    // whole frames
+	spare   []byte // the other buffer of sealSome
 	out     []byte // sealed bytes on their way to dst
 	length  int64  // announced; -1: not known
 	written int64  // content so far
@@ -121,9 +122,15 @@ func (w *Writer) accept(n int64) error {
 // fail makes err the answer to everything that follows.
 func (w *Writer) fail(err error) error {
 	w.err = err
-	clear(w.plain[:cap(w.plain)])
-	w.plain, w.out = nil, nil
+	w.release()
 	return err
+}
+
+// release drops the buffers, cleared of content.
+func (w *Writer) release() {
+	clear(w.plain[:cap(w.plain)])
+	clear(w.spare[:cap(w.spare)])
+	w.plain, w.spare, w.out = nil, nil, nil
 }
 
 // sealRegular seals content, which is whole frames and not the message's end.
@@ -148,7 +155,15 @@ func (w *Writer) sealRegular(content []byte) error {
 // flush writes b, which is w.out or has grown from it.
 func (w *Writer) flush(b []byte) error {
 	w.out = b[:0]
-	_, err := w.dst.Write(b)
+	return writeAll(w.dst, b)
+}
+
+// writeAll does not trust the destination to tell of a short write.
+func writeAll(dst io.Writer, b []byte) error {
+	n, err := dst.Write(b)
+	if err == nil && n != len(b) {
+		err = io.ErrShortWrite
+	}
 	return err
 }
 
@@ -194,8 +209,7 @@ func (w *Writer) sealParallel(produce func(*writerBatch) (bool, error)) error {
 	}
 	p.consume = func(b *writerBatch) error {
 		w.s.hash(b.out)
-		_, err := w.dst.Write(b.out)
-		return err
+		return writeAll(w.dst, b.out)
 	}
 	err := p.run()
 	for _, b := range p.batches {
@@ -241,6 +255,35 @@ func (w *Writer) readAll(src io.Reader) error {
 			return err
 		}
 	}
+}
+
+// sealSome reads up to limit bytes from src, and seals what it gathered before
+// if it got any: the step of a SealingReader.
+func (w *Writer) sealSome(src io.Reader) (ended bool, err error) {
+	if err := w.accept(0); err != nil {
+		return false, err
+	}
+	full := w.plain
+	if len(full) < w.limit {
+		// The first step, or a short one before it.
+		if ended, err = w.gather(src, w.limit); err != nil {
+			return false, w.fail(err)
+		}
+		return ended, nil
+	}
+	w.plain = w.spare[:0]
+	if ended, err = w.gather(src, w.limit); err != nil {
+		return false, w.fail(err)
+	}
+	w.spare = full
+	if len(w.plain) == 0 {
+		w.plain, w.spare = full, w.plain
+		return ended, nil
+	}
+	if err := w.sealRegular(full); err != nil {
+		return false, w.fail(err)
+	}
+	return ended, nil
 }
 
 // gather reads until target bytes wait to be sealed, or src ends. Room grows
@@ -313,15 +356,14 @@ func (w *Writer) Close() error {
 	if err := w.finish(); err != nil {
 		return w.fail(err)
 	}
-	clear(w.plain[:cap(w.plain)])
-	w.plain, w.out = nil, nil
+	w.release()
 	return nil
 }
 
 func (w *Writer) finish() error {
 	last := len(w.plain)
 	if last > 0 {
-		last = (last - 1) % w.s.frameLength + 1
+		last = (last-1)%w.s.frameLength + 1
 	}
 	if regular := w.plain[:len(w.plain)-last]; len(regular) > 0 {
 		if err := w.sealRegular(regular); err != nil {

@@ -52,7 +52,7 @@ func FrameSize(b []byte, frameLength uint32) (size int64, known bool, err error)
 	if len(b) < 4 {
 		return 4, false, nil
 	}
-	if binary.BigEndian.Uint32(b) != endOfFrames {
+	if !AtFinalFrame(b) {
 		return RegularFrameOverhead + int64(frameLength), true, nil
 	}
 	if len(b) < FinalFrameHeaderLength {
@@ -65,9 +65,14 @@ func FrameSize(b []byte, frameLength uint32) (size int64, known bool, err error)
 	return FinalFrameOverhead + int64(length), true, nil
 }
 
+// AtFinalFrame reports whether a final frame stands at the start of b.
+func AtFinalFrame(b []byte) bool {
+	return len(b) >= 4 && binary.BigEndian.Uint32(b) == endOfFrames
+}
+
 // ParseFrame takes apart a frame whose size FrameSize told: len(b) is that size.
 func ParseFrame(b []byte) Frame {
-	if binary.BigEndian.Uint32(b) != endOfFrames {
+	if !AtFinalFrame(b) {
 		return Frame{
 			Sequence: binary.BigEndian.Uint32(b),
 			Nonce:    b[4:RegularFrameHeaderLength],
