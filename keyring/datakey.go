@@ -13,13 +13,16 @@ const redacted = "REDACTED"
 // DataKey is a secret key that seals one message (or several, when a cache
 // hands out copies). It prints REDACTED wherever it stands.
 //
-// It is used as a pointer, to a struct that holds a pointer: fmt cannot call
-// methods on unexported fields and follows one pointer by itself, but not two.
-// Dumpers built on reflection, and debuggers, still see the memory.
+// It is used as a pointer; a copy of the struct is the same key. fmt cannot call
+// methods on unexported fields, and follows one pointer by itself, but not two:
+// two stand before the bytes, whichever way the key is held. Dumpers built on
+// reflection, and debuggers, still see the memory.
 //
 // All methods are safe for concurrent use and accept a nil DataKey, which is
 // empty.
-type DataKey struct{ s *keyState }
+type DataKey struct{ r *keyRef }
+
+type keyRef struct{ s *keyState }
 
 type keyState struct {
 	mu     sync.RWMutex
@@ -36,7 +39,7 @@ func NewDataKey(b []byte) *DataKey {
 
 func copyKey(b []byte) *DataKey {
 	k := blankKey(len(b))
-	copy(k.s.b, b)
+	copy(k.r.s.b, b)
 	return k
 }
 
@@ -44,7 +47,7 @@ func copyKey(b []byte) *DataKey {
 // other copy.
 func randomKey(n int) *DataKey {
 	k := blankKey(n)
-	rand.Read(k.s.b)
+	rand.Read(k.r.s.b)
 	return k
 }
 
@@ -54,9 +57,10 @@ func randomKey(n int) *DataKey {
 func blankKey(n int) *DataKey {
 	one := &struct {
 		k DataKey
+		r keyRef
 		s keyState
 	}{}
-	one.k.s = &one.s
+	one.k.r, one.r.s = &one.r, &one.s
 	if n <= len(one.s.inline) {
 		one.s.b = one.s.inline[:n:n]
 	} else {
@@ -68,12 +72,13 @@ func blankKey(n int) *DataKey {
 // Do calls f with the key's bytes, which f must neither change nor keep. After
 // Destroy, f gets nil. f must not call Destroy on the same key.
 func (k *DataKey) Do(f func(b []byte) error) error {
-	if k == nil || k.s == nil {
+	if k == nil || k.r == nil {
 		return f(nil)
 	}
-	k.s.mu.RLock()
-	defer k.s.mu.RUnlock()
-	return f(k.s.b)
+	s := k.r.s
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return f(s.b)
 }
 
 // Clone returns a copy with a life of its own.
@@ -93,13 +98,14 @@ func (k *DataKey) Len() int {
 // Destroy clears the key. It waits for running calls of Do, and may be called
 // again.
 func (k *DataKey) Destroy() {
-	if k == nil || k.s == nil {
+	if k == nil || k.r == nil {
 		return
 	}
-	k.s.mu.Lock()
-	defer k.s.mu.Unlock()
-	clear(k.s.b)
-	k.s.b = nil
+	s := k.r.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.b)
+	s.b = nil
 }
 
 // String returns REDACTED.

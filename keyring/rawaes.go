@@ -117,7 +117,7 @@ func (k *RawAES) Unwrap(_ context.Context, edk EncryptedDataKey, size int, ec En
 // data key's own memory, so that no other copy is made.
 func (s *rawAESState) open(nonce, ciphertext, ad []byte) *DataKey {
 	dk := blankKey(len(ciphertext) - aead.TagLength)
-	if _, err := s.gcm.Open(dk.s.b[:0], nonce, ciphertext, ad); err != nil {
+	if _, err := s.gcm.Open(dk.r.s.b[:0], nonce, ciphertext, ad); err != nil {
 		dk.Destroy()
 		return nil
 	}

@@ -207,7 +207,7 @@ func (s *rawRSAState) decryptOAEP(ciphertext []byte, size int) (*DataKey, error)
 func (s *rawRSAState) decryptPKCS1v15(ciphertext []byte, size int) (*DataKey, error) {
 	dk := randomKey(size)
 	//lint:ignore SA1019 see encrypt; the data key's size is known, which makes this the one careful way
-	if err := rsa.DecryptPKCS1v15SessionKey(nil, s.private, ciphertext, dk.s.b); err != nil {
+	if err := rsa.DecryptPKCS1v15SessionKey(nil, s.private, ciphertext, dk.r.s.b); err != nil {
 		dk.Destroy()
 		return nil, s.notAuthentic()
 	}

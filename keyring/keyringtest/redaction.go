@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -25,16 +24,15 @@ var verbs = []string{
 // show one of the secrets, which have at least 16 bytes each.
 func TestRedaction[T any](t *testing.T, v T, secrets ...[]byte) {
 	t.Helper()
-	for _, secret := range secrets {
+	all := renderings(v)
+	for i, secret := range secrets {
 		if len(secret) < 16 {
-			t.Fatalf("a secret of %d bytes could be anywhere", len(secret))
+			t.Fatalf("secret %d has %d bytes, which could be anywhere", i, len(secret))
 		}
-	}
-	for _, r := range renderings(v) {
-		for i, secret := range secrets {
-			if form := shows(r.text, secret); form != "" {
+		wanted := needles(secret)
+		for _, r := range all {
+			if form := find(r.text, wanted); form != "" {
 				t.Errorf("%s shows secret %d as %s", r.how, i, form)
-				break
 			}
 		}
 	}
@@ -67,8 +65,10 @@ func renderings[T any](v T) []rendering {
 
 // shows returns the form in which text shows a part of secret, "" if it shows
 // none.
-func shows(text string, secret []byte) string {
-	for _, n := range needles(secret) {
+func shows(text string, secret []byte) string { return find(text, needles(secret)) }
+
+func find(text string, wanted []needle) string {
+	for _, n := range wanted {
 		if strings.Contains(text, n.text) {
 			return n.form
 		}
@@ -82,9 +82,11 @@ type needle struct{ form, text string }
 // eight bytes in a row, or a word of a big.Int.
 func needles(secret []byte) []needle {
 	var out []needle
+	seen := map[string]bool{}
 	add := func(form, text string) {
 		// Short texts would be found by chance.
-		if len(text) >= 7 && !slices.Contains(out, needle{form, text}) {
+		if len(text) >= 7 && !seen[text] {
+			seen[text] = true
 			out = append(out, needle{form, text})
 		}
 	}
