@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // The operations, as KMS, its permissions and our errors name them.
@@ -21,6 +22,8 @@ const (
 	codeIncorrectKey      = "IncorrectKeyException"
 	codeAccessDenied      = "AccessDeniedException"
 )
+
+const tryAgain = "KMS failed: try again later"
 
 // advice says, for each error code that an application meets, what to do about
 // it. Codes rather than the SDK's types: the SDK has no type for some.
@@ -40,12 +43,12 @@ var advice = map[string]string{
 
 	"ThrottlingException":             "cache data keys (package cache), raise the account's KMS request quota, or allow the client more retries",
 	"LimitExceededException":          "cache data keys (package cache), or raise the account's KMS quota",
-	"KMSInternalException":            "KMS failed: try again later",
-	"DependencyTimeoutException":      "KMS failed: try again later",
+	"KMSInternalException":            tryAgain,
+	"DependencyTimeoutException":      tryAgain,
 	"KeyUnavailableException":         "the key is not available for the moment: try again later",
-	"InternalFailure":                 "KMS failed: try again later",
-	"ServiceUnavailable":              "KMS failed: try again later",
-	"ServiceUnavailableException":     "KMS failed: try again later",
+	"InternalFailure":                 tryAgain,
+	"ServiceUnavailable":              tryAgain,
+	"ServiceUnavailableException":     tryAgain,
 	"XksProxyUriUnreachableException": "the external key store does not answer: check its proxy",
 
 	"ExpiredTokenException":               "renew the client's AWS credentials",
@@ -67,47 +70,52 @@ var permissions = map[string]string{
 
 // nextStep says what to do about a call that failed.
 func nextStep(ctx context.Context, e *CallError) string {
-	code, server, ok := apiError(e.Err)
-	if !ok && ctx.Err() != nil {
+	code, answered := apiError(e.Err)
+	switch {
+	case code == codeAccessDenied:
+		return "allow " + permissions[e.Operation] + ", in the key's policy and in the caller's IAM policy"
+	case advice[code] != "":
+		return advice[code]
+	case failedItself(e.Err):
+		return tryAgain
+	case answered:
+		return ""
+	case ctx.Err() != nil:
 		return "the caller's ctx ended before KMS had answered"
-	}
-	if !ok {
+	default:
 		return "check the client's network path to KMS, its endpoint, its timeouts and its credentials"
 	}
-	if code == codeAccessDenied {
-		return "allow " + permissions[e.Operation] + ", in the key's policy and in the caller's IAM policy"
-	}
-	if a := advice[code]; a != "" {
-		return a
-	}
-	if server {
-		return "KMS failed: try again later"
-	}
-	return ""
 }
 
-// apiError returns the code of KMS's error, and whether the fault is KMS's own.
-func apiError(err error) (code string, server, ok bool) {
+// apiError returns the code of KMS's error, if it is one.
+func apiError(err error) (code string, ok bool) {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
-		return "", false, false
+		return "", false
 	}
-	server = api.ErrorFault() == smithy.FaultServer
-	if r, found := errors.AsType[responseStatus](err); found {
-		server = server || r.HTTPStatusCode() >= 500
-	}
-	return api.ErrorCode(), server, true
+	return api.ErrorCode(), true
 }
 
-// responseStatus is the SDK's HTTP response error.
-type responseStatus interface {
-	error
-	HTTPStatusCode() int
+// failedItself reports whether the fault is KMS's own.
+func failedItself(err error) bool {
+	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorFault() == smithy.FaultServer {
+		return true
+	}
+	return httpStatus(err) >= 500
+}
+
+// httpStatus returns the status of KMS's answer, 0 if it is not known.
+func httpStatus(err error) int {
+	r, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	if !ok {
+		return 0
+	}
+	return r.HTTPStatusCode()
 }
 
 // refusesCiphertext reports whether KMS says that a ciphertext does not decrypt
 // with the key and encryption context that were sent.
 func refusesCiphertext(err error) bool {
-	code, _, _ := apiError(err)
+	code, _ := apiError(err)
 	return code == codeInvalidCiphertext || code == codeIncorrectKey
 }

@@ -177,7 +177,7 @@ func reEncrypt(ctx context.Context, client ReEncrypter, source target, id identi
 // with the target's key.
 func (t target) failed(ctx context.Context, call *CallError, err error) error {
 	failed := call.failed(ctx, err)
-	if code, _, _ := apiError(err); code == codeIncorrectKey {
+	if code, _ := apiError(err); code == codeIncorrectKey {
 		call.next = t.incorrectKeyAdvice()
 	}
 	return failed

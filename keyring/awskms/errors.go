@@ -81,13 +81,14 @@ func cause(err error) string {
 // innermost renders what is below the SDK's layers of an error without answer.
 func innermost(err error) string {
 	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok {
-		return "the answer cannot be read" // its text may quote the answer, which may hold a data key
+		// Its text may quote the answer, which may hold a data key.
+		return fmt.Sprintf("the answer, of HTTP status %d, cannot be read", httpStatus(err))
 	}
-	if op, ok := errors.AsType[*smithy.OperationError](err); ok {
-		err = op.Unwrap()
+	if op, ok := errors.AsType[*smithy.OperationError](err); ok && op.Err != nil {
+		err = op.Err
 	}
-	if r, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
-		err = r.Unwrap()
+	if r, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && r.Err != nil {
+		err = r.Err
 	}
 	return err.Error()
 }
@@ -134,7 +135,7 @@ func unsupported(format string, args ...any) error {
 func (e *CallError) failed(ctx context.Context, err error) error {
 	forgetSnapshot(err)
 	e.Err = err
-	_, _, answered := apiError(err)
+	_, answered := apiError(err)
 	if ctxErr := ctx.Err(); ctxErr != nil && !answered && !errors.Is(err, ctxErr) {
 		e.Err = fmt.Errorf("%w: %w", ctxErr, err)
 	}
