@@ -121,7 +121,14 @@ func checkSigningKey(t *testing.T, m *keyring.EncryptionMaterials) {
 	if x == nil {
 		t.Fatalf("public key in the context: not a compressed point of %s", entry.Curve.Params().Name)
 	}
-	public := &ecdsa.PublicKey{Curve: entry.Curve, X: x, Y: y}
+	n := len(point) - 1
+	uncompressed := append([]byte{4}, make([]byte, 2*n)...)
+	x.FillBytes(uncompressed[1 : 1+n])
+	y.FillBytes(uncompressed[1+n:])
+	public, err := ecdsa.ParseUncompressedPublicKey(entry.Curve, uncompressed)
+	if err != nil {
+		t.Fatalf("public key in the context: %v", err)
+	}
 	digest := sha512.Sum512([]byte("a message"))
 	hashed := digest[:entry.SignatureHash.Size()]
 	signature, err := m.SigningKey.Sign(rand.Reader, hashed, entry.SignatureHash)
@@ -188,7 +195,7 @@ func (s *keyringSuite) refuses(t *testing.T, what string, m *keyring.EncryptionM
 }
 
 func (s *keyringSuite) materials(t *testing.T, id keyring.Suite) {
-	for _, ec := range contexts {
+	for _, ec := range contexts() {
 		m := s.encrypt(t, id, ec)
 		s.opens(t, m, m.EncryptedDataKeys...)
 		for _, edk := range m.EncryptedDataKeys {
@@ -227,7 +234,7 @@ func (s *keyringSuite) badContext(t *testing.T) {
 }
 
 func (s *keyringSuite) foreign(t *testing.T) {
-	m := s.encrypt(t, s.opts.Suites[0], contexts[1])
+	m := s.encrypt(t, s.opts.Suites[0], contexts()[1])
 	stranger := keyring.EncryptedDataKey{ProviderID: "somebody else's", ProviderInfo: []byte("key"), Ciphertext: make([]byte, 48)}
 	s.refuses(t, "no EDK", m, m.EncryptionContext)
 	s.refuses(t, "a stranger's", m, m.EncryptionContext, stranger)
@@ -241,7 +248,7 @@ func (s *keyringSuite) foreign(t *testing.T) {
 	if s.opts.Other == nil {
 		return
 	}
-	other, err := s.opts.Other.EncryptionMaterials(t.Context(), &keyring.EncryptionRequest{Suite: m.Suite, EncryptionContext: contexts[1], PlaintextLength: 1})
+	other, err := s.opts.Other.EncryptionMaterials(t.Context(), &keyring.EncryptionRequest{Suite: m.Suite, EncryptionContext: contexts()[1], PlaintextLength: 1})
 	if err != nil {
 		t.Fatalf("EncryptionMaterials of the other keyring: %v", err)
 	}
@@ -249,7 +256,7 @@ func (s *keyringSuite) foreign(t *testing.T) {
 }
 
 func (s *keyringSuite) among(t *testing.T) {
-	m := s.encrypt(t, s.opts.Suites[0], contexts[1])
+	m := s.encrypt(t, s.opts.Suites[0], contexts()[1])
 	stranger := keyring.EncryptedDataKey{ProviderID: "somebody else's", ProviderInfo: []byte("key"), Ciphertext: make([]byte, 48)}
 	for _, edk := range m.EncryptedDataKeys {
 		s.opens(t, m, stranger, edk)
@@ -262,8 +269,8 @@ func (s *keyringSuite) otherContext(t *testing.T) {
 	if s.opts.Unbound {
 		t.Skip("not all EDKs bind the encryption context")
 	}
-	m := s.encrypt(t, s.opts.Suites[0], contexts[2])
-	for _, ec := range contexts[:2] {
+	m := s.encrypt(t, s.opts.Suites[0], contexts()[2])
+	for _, ec := range contexts()()[:2] {
 		s.refuses(t, "another context", m, ec, m.EncryptedDataKeys...)
 	}
 	more := maps.Clone(m.EncryptionContext)
@@ -273,27 +280,27 @@ func (s *keyringSuite) otherContext(t *testing.T) {
 }
 
 func (s *keyringSuite) ended(t *testing.T) {
-	m := s.encrypt(t, s.opts.Suites[0], contexts[1])
+	m := s.encrypt(t, s.opts.Suites[0], contexts()[1])
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := s.decrypt(ctx, m, m.EncryptionContext, m.EncryptedDataKeys...)
 	if err != nil && (!errors.Is(err, context.Canceled) || errors.Is(err, fault.ErrAuthentication)) {
 		t.Errorf("DecryptionMaterials: error %q, want one that matches context.Canceled alone", err)
 	}
-	_, err = s.keys.EncryptionMaterials(ctx, &keyring.EncryptionRequest{Suite: m.Suite, EncryptionContext: contexts[1], PlaintextLength: 1})
+	_, err = s.keys.EncryptionMaterials(ctx, &keyring.EncryptionRequest{Suite: m.Suite, EncryptionContext: contexts()[1], PlaintextLength: 1})
 	if err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("EncryptionMaterials: error %q, want one that matches context.Canceled", err)
 	}
 }
 
 func (s *keyringSuite) copies(t *testing.T) {
-	ec := maps.Clone(contexts[1])
+	ec := maps.Clone(contexts()[1])
 	m, err := s.keys.EncryptionMaterials(t.Context(), &keyring.EncryptionRequest{Suite: s.opts.Suites[0], EncryptionContext: ec, PlaintextLength: 1})
 	if err != nil {
 		t.Fatalf("EncryptionMaterials: %v", err)
 	}
 	ec["purpose"] = "changed"
-	if m.EncryptionContext["purpose"] != contexts[1]["purpose"] {
+	if m.EncryptionContext["purpose"] != contexts()[1]["purpose"] {
 		t.Error("the materials hold the request's own context")
 	}
 	first, err := s.decrypt(t.Context(), m, m.EncryptionContext, m.EncryptedDataKeys...)
@@ -312,7 +319,7 @@ func (s *keyringSuite) copies(t *testing.T) {
 	if second.Len() == 0 {
 		t.Error("sealing and opening share one data key")
 	}
-	again := s.encrypt(t, m.Suite, contexts[1])
+	again := s.encrypt(t, m.Suite, contexts()[1])
 	s.opens(t, again, again.EncryptedDataKeys...)
 }
 
@@ -321,7 +328,7 @@ func (s *keyringSuite) concurrent(t *testing.T) {
 	for g := range 8 {
 		all.Go(func() {
 			id := s.opts.Suites[g%len(s.opts.Suites)]
-			for _, ec := range contexts {
+			for _, ec := range contexts() {
 				m, err := s.keys.EncryptionMaterials(t.Context(), &keyring.EncryptionRequest{Suite: id, EncryptionContext: ec, PlaintextLength: 1})
 				if err != nil {
 					t.Errorf("EncryptionMaterials: %v", err)

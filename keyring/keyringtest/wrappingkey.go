@@ -40,11 +40,14 @@ type Options struct {
 // sizes are the lengths of the suites' data keys.
 var sizes = []int{16, 24, 32}
 
-// contexts are bound to data keys; all are different.
-var contexts = []keyring.EncryptionContext{
-	nil,
-	{"purpose": "test"},
-	{"Tenant": "Ärzte 東京 🔑", "purpose": "test", "empty value": " "},
+// contexts are bound to data keys; all are different. They are made anew each
+// time, so that a key that changes one is found.
+func contexts() []keyring.EncryptionContext {
+	return []keyring.EncryptionContext{
+		nil,
+		{"purpose": "test"},
+		{"Tenant": "Ärzte 東京 🔑", "purpose": "test", "blank value": " "},
+	}
 }
 
 // TestWrappingKey tests key for conformance with [keyring.WrappingKey], and with
@@ -109,7 +112,7 @@ func checkEDK(t *testing.T, edk keyring.EncryptedDataKey) {
 
 func (s *wrappingKeySuite) roundTrip(t *testing.T) {
 	for _, size := range sizes {
-		for i, ec := range contexts {
+		for i, ec := range contexts() {
 			t.Run(fmt.Sprintf("%d bytes, context %d", size, i), func(t *testing.T) {
 				wantKey(t, secret(size))(s.key.Unwrap(t.Context(), s.wrap(t, size, ec), size, ec))
 			})
@@ -165,7 +168,7 @@ func (s *wrappingKeySuite) generates(t *testing.T) {
 		t.Skip("not a keyring.Generator")
 	}
 	for _, size := range sizes {
-		for _, ec := range contexts {
+		for _, ec := range contexts() {
 			first, edk, err := generator.Generate(t.Context(), size, ec)
 			if err != nil {
 				t.Fatalf("Generate: %v", err)
@@ -209,14 +212,14 @@ func (s *wrappingKeySuite) other(t *testing.T) {
 		{},
 	}
 	if s.opts.Other != nil {
-		edk, err := s.opts.Other.Wrap(t.Context(), keyring.NewDataKey(secret(32)), contexts[1])
+		edk, err := s.opts.Other.Wrap(t.Context(), keyring.NewDataKey(secret(32)), contexts()[1])
 		if err != nil {
 			t.Fatalf("Wrap by Options.Other: %v", err)
 		}
 		foreign = append(foreign, edk)
 	}
 	for i, edk := range foreign {
-		dk, err := s.key.Unwrap(t.Context(), edk, 32, contexts[1])
+		dk, err := s.key.Unwrap(t.Context(), edk, 32, contexts()[1])
 		wantError(t, fmt.Sprintf("Unwrap of foreign EDK %d", i), dk, err, keyring.ErrNotMine)
 	}
 }
@@ -225,11 +228,11 @@ func (s *wrappingKeySuite) namesake(t *testing.T) {
 	if s.opts.Namesake == nil {
 		t.Skip("no Options.Namesake")
 	}
-	edk, err := s.opts.Namesake.Wrap(t.Context(), keyring.NewDataKey(secret(32)), contexts[1])
+	edk, err := s.opts.Namesake.Wrap(t.Context(), keyring.NewDataKey(secret(32)), contexts()[1])
 	if err != nil {
 		t.Fatalf("Wrap by Options.Namesake: %v", err)
 	}
-	s.wantRefusal(t, "Unwrap", edk, 32, contexts[1])
+	s.wantRefusal(t, "Unwrap", edk, 32, contexts()[1])
 }
 
 // wantRefusal checks that an EDK does not yield the data key.
@@ -258,7 +261,7 @@ func clone(edk keyring.EncryptedDataKey) keyring.EncryptedDataKey {
 
 func (s *wrappingKeySuite) changed(t *testing.T) {
 	const size = 32
-	ec := contexts[1]
+	ec := contexts()[1]
 	edk := s.wrap(t, size, ec)
 
 	for i := range edk.Ciphertext {
@@ -303,7 +306,7 @@ func (s *wrappingKeySuite) otherContext(t *testing.T) {
 	if s.opts.Unbound {
 		t.Skip("this kind of key does not bind the encryption context")
 	}
-	ec := contexts[2]
+	ec := contexts()[2]
 	edk := s.wrap(t, 32, ec)
 	with := func(name, value string) keyring.EncryptionContext {
 		c := maps.Clone(ec)
@@ -320,7 +323,7 @@ func (s *wrappingKeySuite) otherContext(t *testing.T) {
 		"a pair more":      with("more", "x"),
 		"another value":    with("purpose", "Test"),
 		"another name":     renamed,
-		"another context":  contexts[1],
+		"another context":  contexts()[1],
 		"a longer value":   with("purpose", "test "),
 		"an emptied value": with("purpose", ""),
 	} {
@@ -332,14 +335,14 @@ func (s *wrappingKeySuite) otherContext(t *testing.T) {
 		wantError(t, what, dk, err, keyring.ErrNotAuthentic)
 	}
 	edk = s.wrap(t, 32, nil)
-	dk, err := s.key.Unwrap(t.Context(), edk, 32, contexts[1])
+	dk, err := s.key.Unwrap(t.Context(), edk, 32, contexts()[1])
 	wantError(t, "a context where there was none", dk, err, keyring.ErrNotAuthentic)
 }
 
 func (s *wrappingKeySuite) otherSize(t *testing.T) {
-	edk := s.wrap(t, 24, contexts[1])
+	edk := s.wrap(t, 24, contexts()[1])
 	for _, size := range []int{0, 1, 16, 23, 25, 32} {
-		dk, err := s.key.Unwrap(t.Context(), edk, size, contexts[1])
+		dk, err := s.key.Unwrap(t.Context(), edk, size, contexts()[1])
 		if err == nil && s.opts.Malleable && dk.Len() == size && !holds(dk, secret(size)) {
 			continue
 		}
@@ -351,13 +354,13 @@ func (s *wrappingKeySuite) emptyKey(t *testing.T) {
 	destroyed := keyring.NewDataKey(secret(32))
 	destroyed.Destroy()
 	for what, dk := range map[string]*keyring.DataKey{"nil": nil, "empty": keyring.NewDataKey(nil), "destroyed": destroyed} {
-		_, err := s.sealer.Wrap(t.Context(), dk, contexts[1])
+		_, err := s.sealer.Wrap(t.Context(), dk, contexts()[1])
 		wantError(t, "Wrap of a data key that is "+what, nil, err)
 	}
 }
 
 func (s *wrappingKeySuite) ended(t *testing.T) {
-	edk := s.wrap(t, 32, contexts[1])
+	edk := s.wrap(t, 32, contexts()[1])
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	// A key in memory may answer all the same.
@@ -371,22 +374,22 @@ func (s *wrappingKeySuite) ended(t *testing.T) {
 			t.Errorf("%s: error %q says something about the EDK", what, err)
 		}
 	}
-	dk, err := s.key.Unwrap(ctx, edk, 32, contexts[1])
+	dk, err := s.key.Unwrap(ctx, edk, 32, contexts()[1])
 	verdict("Unwrap", dk, err)
-	_, err = s.sealer.Wrap(ctx, keyring.NewDataKey(secret(32)), contexts[1])
+	_, err = s.sealer.Wrap(ctx, keyring.NewDataKey(secret(32)), contexts()[1])
 	verdict("Wrap", nil, err)
 	if generator, ok := s.key.(keyring.Generator); ok {
-		dk, _, err := generator.Generate(ctx, 32, contexts[1])
+		dk, _, err := generator.Generate(ctx, 32, contexts()[1])
 		verdict("Generate", dk, err)
 	}
 }
 
 func (s *wrappingKeySuite) arguments(t *testing.T) {
 	dk := keyring.NewDataKey(secret(32))
-	ec := maps.Clone(contexts[2])
+	ec := maps.Clone(contexts()[2])
 	same := func(what string) {
 		t.Helper()
-		if !maps.Equal(ec, contexts[2]) {
+		if !maps.Equal(ec, contexts()[2]) {
 			t.Fatalf("%s changed the encryption context", what)
 		}
 	}
@@ -420,7 +423,7 @@ func (s *wrappingKeySuite) arguments(t *testing.T) {
 
 func (s *wrappingKeySuite) copies(t *testing.T) {
 	const size = 32
-	ec := contexts[1]
+	ec := contexts()[1]
 	edk := s.wrap(t, size, ec)
 	good := clone(edk)
 
@@ -451,22 +454,22 @@ func (s *wrappingKeySuite) copies(t *testing.T) {
 }
 
 func (s *wrappingKeySuite) concurrent(t *testing.T) {
-	edks := make([]keyring.EncryptedDataKey, len(contexts))
-	for i, ec := range contexts {
+	edks := make([]keyring.EncryptedDataKey, len(contexts()))
+	for i, ec := range contexts() {
 		edks[i] = s.wrap(t, 32, ec)
 	}
 	var all sync.WaitGroup
 	for g := range 8 {
 		all.Go(func() {
 			for i := range 4 {
-				at := (g + i) % len(contexts)
-				wantKey(t, secret(32))(s.key.Unwrap(t.Context(), edks[at], 32, contexts[at]))
-				edk, err := s.sealer.Wrap(t.Context(), keyring.NewDataKey(secret(16)), contexts[at])
+				at := (g + i) % len(contexts())
+				wantKey(t, secret(32))(s.key.Unwrap(t.Context(), edks[at], 32, contexts()[at]))
+				edk, err := s.sealer.Wrap(t.Context(), keyring.NewDataKey(secret(16)), contexts()[at])
 				if err != nil {
 					t.Errorf("Wrap: %v", err)
 					continue
 				}
-				wantKey(t, secret(16))(s.key.Unwrap(t.Context(), edk, 16, contexts[at]))
+				wantKey(t, secret(16))(s.key.Unwrap(t.Context(), edk, 16, contexts()[at]))
 			}
 		})
 	}
