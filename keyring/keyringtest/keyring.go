@@ -270,7 +270,7 @@ func (s *keyringSuite) otherContext(t *testing.T) {
 		t.Skip("not all EDKs bind the encryption context")
 	}
 	m := s.encrypt(t, s.opts.Suites[0], contexts()[2])
-	for _, ec := range contexts()()[:2] {
+	for _, ec := range contexts()[:2] {
 		s.refuses(t, "another context", m, ec, m.EncryptedDataKeys...)
 	}
 	more := maps.Clone(m.EncryptionContext)
@@ -294,7 +294,7 @@ func (s *keyringSuite) ended(t *testing.T) {
 }
 
 func (s *keyringSuite) copies(t *testing.T) {
-	ec := maps.Clone(contexts()[1])
+	ec := contexts()[1]
 	m, err := s.keys.EncryptionMaterials(t.Context(), &keyring.EncryptionRequest{Suite: s.opts.Suites[0], EncryptionContext: ec, PlaintextLength: 1})
 	if err != nil {
 		t.Fatalf("EncryptionMaterials: %v", err)

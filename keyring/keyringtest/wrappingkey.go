@@ -386,7 +386,7 @@ func (s *wrappingKeySuite) ended(t *testing.T) {
 
 func (s *wrappingKeySuite) arguments(t *testing.T) {
 	dk := keyring.NewDataKey(secret(32))
-	ec := maps.Clone(contexts()[2])
+	ec := contexts()[2]
 	same := func(what string) {
 		t.Helper()
 		if !maps.Equal(ec, contexts()[2]) {
