@@ -29,7 +29,7 @@ const tryAgain = "KMS failed: try again later"
 // it. Codes rather than the SDK's types: the SDK has no type for some.
 var advice = map[string]string{
 	codeInvalidCiphertext: "the encrypted data key was changed, or it was sealed under another encryption context",
-	codeIncorrectKey:      "the encrypted data key was made by another KMS key than the message says",
+	codeIncorrectKey:      "the encrypted data key was made by another KMS key than the one that was asked",
 
 	"NotFoundException":   "check the key's id and account, and that the client's Region is the key's",
 	"InvalidArnException": "check the key's ARN, and that the client's Region is the key's",

@@ -45,4 +45,5 @@ func TestEveryOperationHasItsPermission(t *testing.T) {
 // A zero CallError, as a test double may make it, prints.
 func TestZeroCallErrorPrints(t *testing.T) {
 	require.NotEmpty(t, (&CallError{}).Error())
+	require.Empty(t, (&CallError{}).Unwrap())
 }

@@ -7,8 +7,8 @@ import (
 )
 
 // Client is the part of [*kms.Client] that wrapping keys call. An implementation
-// is safe for concurrent use. It keeps neither a request's Plaintext nor an
-// answer's after it returned: the one is cleared by its owner, the other here.
+// is safe for concurrent use. It changes nothing in a request, and keeps nothing
+// of a request or an answer once it returned: plaintexts are cleared then.
 type Client interface {
 	GenerateDataKey(ctx context.Context, in *kms.GenerateDataKeyInput, optFns ...func(*kms.Options)) (*kms.GenerateDataKeyOutput, error)
 	Encrypt(ctx context.Context, in *kms.EncryptInput, optFns ...func(*kms.Options)) (*kms.EncryptOutput, error)

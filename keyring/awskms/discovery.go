@@ -102,8 +102,7 @@ func (k *DiscoveryKey) Wrap(context.Context, *keyring.DataKey, keyring.Encryptio
 // Unwrap opens an encrypted data key with at most one call of kms:Decrypt, for
 // the KMS key that it names.
 //
-// Errors: [keyring.ErrNotMine] without a call, [keyring.ErrNotAuthentic],
-// [*CallError].
+// Errors: as for [Key.Unwrap].
 func (k *DiscoveryKey) Unwrap(ctx context.Context, edk keyring.EncryptedDataKey, size int, ec keyring.EncryptionContext) (*keyring.DataKey, error) {
 	t, err := k.locate(edk)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -48,10 +49,7 @@ func (e *CallError) Error() string {
 
 // Unwrap returns Err and the category.
 func (e *CallError) Unwrap() []error {
-	if e.category == nil {
-		return []error{e.Err}
-	}
-	return []error{e.Err, e.category}
+	return slices.DeleteFunc([]error{e.Err, e.category}, func(err error) bool { return err == nil })
 }
 
 // maxCauseLength bounds what a server can write into our errors, in runes.

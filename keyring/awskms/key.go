@@ -67,14 +67,15 @@ func (k *Key) String() string { return k.id.text }
 // Generate makes a data key of size bytes (1 to 1,024) with one call of
 // kms:GenerateDataKey.
 //
-// Errors: [*CallError].
+// Errors: [*CallError]; without a call envelope.ErrContext for a context that has
+// no serialization, [errors.ErrUnsupported] for another size.
 func (k *Key) Generate(ctx context.Context, size int, ec keyring.EncryptionContext) (*keyring.DataKey, keyring.EncryptedDataKey, error) {
 	return k.generate(ctx, k.id, size, ec)
 }
 
-// Wrap wraps a data key with one call of kms:Encrypt.
+// Wrap wraps a data key of 1 to 4,096 bytes with one call of kms:Encrypt.
 //
-// Errors: [*CallError].
+// Errors: as for Generate.
 func (k *Key) Wrap(ctx context.Context, dk *keyring.DataKey, ec keyring.EncryptionContext) (keyring.EncryptedDataKey, error) {
 	return k.encrypt(ctx, k.id, dk, ec)
 }
@@ -82,7 +83,8 @@ func (k *Key) Wrap(ctx context.Context, dk *keyring.DataKey, ec keyring.Encrypti
 // Unwrap opens an encrypted data key with at most one call of kms:Decrypt, which
 // is told to use this key and no other.
 //
-// Errors: [keyring.ErrNotMine] without a call, [keyring.ErrNotAuthentic],
+// Errors: [keyring.ErrNotMine] and, for a context that has no serialization,
+// envelope.ErrContext, both without a call; [keyring.ErrNotAuthentic];
 // [*CallError].
 func (k *Key) Unwrap(ctx context.Context, edk keyring.EncryptedDataKey, size int, ec keyring.EncryptionContext) (*keyring.DataKey, error) {
 	t, err := k.locate(edk)

@@ -250,10 +250,14 @@ func TestEncryptedDataKeyWithoutInfo(t *testing.T) {
 
 		calls := b.kms.Calls("*")
 		for _, kind := range []string{"discovery", "multi-Region discovery"} {
-			_, err = openersOf(t, b, arn)[kind].Unwrap(t.Context(), edk, 32, orders)
+			_, err := openersOf(t, b, arn)[kind].Unwrap(t.Context(), edk, 32, orders)
 			notMine(t, err)
 		}
 		require.Equal(t, calls, b.kms.Calls("*"))
+
+		point(t, b, other.String())
+		_, err = b.key(t, "alias/orders").Unwrap(t.Context(), edk, 32, orders)
+		notAuthentic(t, err)
 	})
 }
 

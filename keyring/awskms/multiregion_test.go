@@ -1,12 +1,14 @@
 package awskms_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sealwax/sealwax/envelope"
 	"github.com/sealwax/sealwax/keyring"
 	"github.com/sealwax/sealwax/keyring/awskms"
 )
@@ -46,6 +48,16 @@ func TestRegionOfAReplicaIsNotBound(t *testing.T) {
 		require.NoError(t, err)
 		edk.ProviderInfo = []byte(strings.Replace(homeARN, home, "elsewhere-1", 1))
 		opensWith(t, key, edk, dk, orders)
+
+		ring, err := keyring.New(key)
+		require.NoError(t, err)
+		client, err := envelope.New(ring, nil)
+		require.NoError(t, err)
+		message, err := client.Seal(t.Context(), []byte("plaintext"), orders)
+		require.NoError(t, err)
+		require.Contains(t, string(message), home)
+		_, err = client.Open(t.Context(), bytes.Replace(message, []byte("us-west-2"), []byte("us-west-1"), 1), orders)
+		require.ErrorIs(t, err, envelope.ErrAuthentication)
 	})
 }
 

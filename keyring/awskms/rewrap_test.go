@@ -53,6 +53,22 @@ func TestRewrapUnderTheSameKey(t *testing.T) {
 	})
 }
 
+func TestRewrapOfWhatAReplicaSealed(t *testing.T) {
+	everyBackend(t, func(t *testing.T, b *backend) {
+		homeARN, awayARN := b.newMultiRegionKey(t)
+		to := b.key(t, b.newKey(t, ""))
+		dk, edk, err := multiRegion(t, b, away, awayARN).Generate(t.Context(), 32, orders)
+		require.NoError(t, err)
+		discovery, err := awskms.NewMultiRegionDiscovery(b.client(home), home, everyone, nil)
+		require.NoError(t, err)
+		for _, from := range []keyring.WrappingKey{multiRegion(t, b, home, homeARN), discovery} {
+			moved, err := to.Rewrap(t.Context(), from, edk, orders)
+			require.NoError(t, err)
+			opensWith(t, to, moved, dk, orders)
+		}
+	})
+}
+
 func TestRewrapRefusesWhatIsNotTheSourceKeys(t *testing.T) {
 	everyBackend(t, func(t *testing.T, b *backend) {
 		from, to, other := b.key(t, b.newKey(t, "")), b.key(t, b.newKey(t, "")), b.key(t, b.newKey(t, ""))
