@@ -8,9 +8,9 @@ import "errors"
 // a wrong encryption context which only shows in a failed verification matches
 // both ErrAuthentication and ErrContext.
 var (
-	ErrFormat         = errors.New("sealwax: malformed message")
-	ErrAuthentication = errors.New("sealwax: message is not authentic")
-	ErrContext        = errors.New("sealwax: encryption context does not match")
-	ErrPolicy         = errors.New("sealwax: refused by policy")
-	ErrTruncated      = errors.New("sealwax: message is truncated")
+	ErrFormat         = errors.New("malformed message")
+	ErrAuthentication = errors.New("message is not authentic")
+	ErrContext        = errors.New("encryption context does not match")
+	ErrPolicy         = errors.New("refused by policy")
+	ErrTruncated      = errors.New("message is truncated")
 )
