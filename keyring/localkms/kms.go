@@ -45,7 +45,6 @@ type KMS struct {
 // core is what all Regions' views of one KMS share. It is only reached through KMS.
 type core struct {
 	account string
-	home    string // the Region of requests that name none
 
 	mu      sync.Mutex // guards all down to closed
 	state   *state
@@ -74,7 +73,7 @@ func New(opts *Options) (*KMS, error) {
 	if opts.AccountID != "" && !isAccount(opts.AccountID) {
 		return nil, fmt.Errorf("localkms: %q is not an account id; give 12 digits", opts.AccountID)
 	}
-	c := &core{home: region, account: opts.AccountID, imports: map[string]*importParameters{}, watch: newWatch()}
+	c := &core{account: opts.AccountID, imports: map[string]*importParameters{}, watch: newWatch()}
 	if err := c.open(opts.File); err != nil {
 		return nil, err
 	}

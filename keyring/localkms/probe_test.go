@@ -615,7 +615,9 @@ func ecdhWith(t *testing.T, c api, key *string, ours *ecdh.PrivateKey) []byte {
 	require.NoError(t, err)
 	parsed, err := x509.ParsePKIXPublicKey(out.PublicKey)
 	require.NoError(t, err)
-	theirs, err := parsed.(interface{ ECDH() (*ecdh.PublicKey, error) }).ECDH()
+	theirs, err := parsed.(interface {
+		ECDH() (*ecdh.PublicKey, error)
+	}).ECDH()
 	require.NoError(t, err)
 	secret, err := ours.ECDH(theirs)
 	require.NoError(t, err)

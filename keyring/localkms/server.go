@@ -24,11 +24,11 @@ const (
 
 // ServeHTTP answers AWS JSON 1.1 requests as KMS does, on every path: POST, content type application/x-amz-json-1.1,
 // the operation in X-Amz-Target as TrentService.NAME, at most 1 MiB of body. Signatures are not checked; the Region
-// in the Authorization header's credential scope picks the Region, and without one it is Options.Region.
+// in the Authorization header's credential scope picks the Region, and without one it is this view's: Options.Region, or the one given to InRegion.
 // Errors are JSON with __type and message. It is safe for concurrent use.
 func (k *KMS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("x-amzn-requestid", newUUID())
-	out, err := k.InRegion(k.core.regionOf(r)).answer(w, r)
+	out, err := k.InRegion(k.regionOf(r)).answer(w, r)
 	if err != nil {
 		writeError(w, err)
 		return
@@ -102,20 +102,20 @@ func readBody(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
 // regionOf reads the Region out of a header like
 //
 //	Authorization: AWS4-HMAC-SHA256 Credential=ID/20060102/us-east-1/kms/aws4_request, SignedHeaders=…, Signature=…
-func (c *core) regionOf(r *http.Request) string {
+func (k *KMS) regionOf(r *http.Request) string {
 	_, rest, ok := strings.Cut(r.Header.Get("Authorization"), "Credential=")
 	if !ok {
-		return c.home
+		return k.region
 	}
 	credential, _, _ := strings.Cut(rest, ",")
 	parts := strings.Split(strings.TrimSpace(credential), "/")
 	if len(parts) < 5 { // an access key id may have slashes of its own
-		return c.home
+		return k.region
 	}
 	if region := parts[len(parts)-3]; isRegion(region) {
 		return region
 	}
-	return c.home
+	return k.region
 }
 
 // writeError is the inverse of what SDKs do: a status, and the code in __type.

@@ -35,6 +35,8 @@ type file struct {
 	saved secret // the state's JSON as the file has it
 }
 
+var errLocked = errors.New("another localkms has it open; close that one, or use another file")
+
 // open loads the state, or starts with none.
 func (c *core) open(path string) error {
 	if path == "" {
@@ -44,7 +46,7 @@ func (c *core) open(path string) error {
 	}
 	lock, err := lockFile(path + ".lock")
 	if err != nil {
-		return fmt.Errorf("localkms: %s cannot be locked; is another localkms using it? %w", path, err)
+		return fmt.Errorf("localkms: %s cannot be opened: %w", path, err)
 	}
 	c.file = &file{path: path, lock: lock}
 	if err := c.load(); err != nil {
@@ -268,8 +270,5 @@ func (c *core) close() error {
 	}
 	lock := c.file.lock
 	c.file = nil
-	if lock == nil {
-		return nil
-	}
 	return lock.Close()
 }
