@@ -1,0 +1,211 @@
+package localkms_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sealwax/sealwax/keyring/localkms"
+)
+
+const day = 24 * time.Hour
+
+// inTime runs a test in which time passes at once.
+func inTime(t *testing.T, test func(t *testing.T, k *localkms.KMS)) {
+	synctest.Test(t, func(t *testing.T) {
+		k, err := localkms.New(nil)
+		require.NoError(t, err)
+		test(t, k)
+	})
+}
+
+func keyState(t *testing.T, c api, key *string) types.KeyState {
+	t.Helper()
+	out, err := c.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: key})
+	require.NoError(t, err)
+	return out.KeyMetadata.KeyState
+}
+
+func schedule(t *testing.T, c api, key *string, days int32) *kms.ScheduleKeyDeletionOutput {
+	t.Helper()
+	out, err := c.ScheduleKeyDeletion(t.Context(), &kms.ScheduleKeyDeletionInput{KeyId: key, PendingWindowInDays: aws.Int32(days)})
+	require.NoError(t, err)
+	return out
+}
+
+func TestDeletedKeyIsGoneWithItsAliasesAndGrants(t *testing.T) {
+	inTime(t, func(t *testing.T, k *localkms.KMS) {
+		arn, err := k.NewKey("orders")
+		require.NoError(t, err)
+		grant, err := k.CreateGrant(t.Context(), &kms.CreateGrantInput{KeyId: &arn, GranteePrincipal: aws.String("arn:aws:iam::111122223333:root"), Operations: []types.GrantOperation{types.GrantOperationDecrypt}})
+		require.NoError(t, err)
+		blob := encrypt(t, k, &arn, "secret", nil)
+		schedule(t, k, &arn, 7)
+		time.Sleep(7*day - time.Second)
+		require.Equal(t, types.KeyStatePendingDeletion, keyState(t, k, &arn))
+		time.Sleep(time.Second)
+		for _, id := range []string{arn, "alias/orders"} {
+			_, err := k.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: &id})
+			requireAs[*types.NotFoundException](t, err)
+		}
+		_, err = k.Decrypt(t.Context(), &kms.DecryptInput{CiphertextBlob: blob})
+		requireCode(t, err, "AccessDeniedException")
+		_, err = k.RetireGrant(t.Context(), &kms.RetireGrantInput{GrantToken: grant.GrantToken})
+		requireAs[*types.InvalidGrantTokenException](t, err)
+		_, err = k.NewKey("orders")
+		require.NoError(t, err, "the alias is free again")
+	})
+}
+
+func TestPrimaryKeyWaitsForItsReplicas(t *testing.T) {
+	inTime(t, func(t *testing.T, k *localkms.KMS) {
+		primary := newKey(t, k, &kms.CreateKeyInput{MultiRegion: aws.Bool(true)})
+		_, err := k.ReplicateKey(t.Context(), &kms.ReplicateKeyInput{KeyId: primary.KeyId, ReplicaRegion: aws.String(away)})
+		require.NoError(t, err)
+		out := schedule(t, k, primary.KeyId, 10)
+		require.Equal(t, types.KeyStatePendingReplicaDeletion, out.KeyState)
+		require.Nil(t, out.DeletionDate)
+		time.Sleep(100 * day)
+		require.Equal(t, types.KeyStatePendingReplicaDeletion, keyState(t, k, primary.KeyId))
+
+		schedule(t, k.InRegion(away), primary.KeyId, 7)
+		time.Sleep(7 * day)
+		require.Equal(t, types.KeyStatePendingDeletion, keyState(t, k, primary.KeyId))
+		time.Sleep(10 * day)
+		_, err = k.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: primary.KeyId})
+		requireAs[*types.NotFoundException](t, err)
+	})
+}
+
+func TestKeyRotatesByItself(t *testing.T) {
+	inTime(t, func(t *testing.T, k *localkms.KMS) {
+		key := newKey(t, k, nil)
+		old := encrypt(t, k, key.KeyId, "old", nil)
+		_, err := k.EnableKeyRotation(t.Context(), &kms.EnableKeyRotationInput{KeyId: key.KeyId, RotationPeriodInDays: aws.Int32(90)})
+		require.NoError(t, err)
+		rotations := func() []types.RotationsListEntry {
+			out, err := k.ListKeyRotations(t.Context(), &kms.ListKeyRotationsInput{KeyId: key.KeyId})
+			require.NoError(t, err)
+			return out.Rotations
+		}
+		require.Empty(t, rotations())
+		time.Sleep(90 * day)
+		require.Len(t, rotations(), 1)
+		require.Equal(t, types.RotationTypeAutomatic, rotations()[0].RotationType)
+		requireDecrypts(t, k, old, nil, "old")
+		time.Sleep(900 * day)
+		require.Len(t, rotations(), 2, "periods in which nothing ran are one")
+		status, err := k.GetKeyRotationStatus(t.Context(), &kms.GetKeyRotationStatusInput{KeyId: key.KeyId})
+		require.NoError(t, err)
+		require.True(t, status.NextRotationDate.After(time.Now()))
+	})
+}
+
+func TestReplicaRotatesWithItsPrimary(t *testing.T) {
+	k := newKMS(t)
+	primary := newKey(t, k, &kms.CreateKeyInput{MultiRegion: aws.Bool(true)})
+	_, err := k.ReplicateKey(t.Context(), &kms.ReplicateKeyInput{KeyId: primary.KeyId, ReplicaRegion: aws.String(away)})
+	require.NoError(t, err)
+	replica := k.InRegion(away)
+	_, err = replica.RotateKeyOnDemand(t.Context(), &kms.RotateKeyOnDemandInput{KeyId: primary.KeyId})
+	requireAs[*types.UnsupportedOperationException](t, err)
+	_, err = k.RotateKeyOnDemand(t.Context(), &kms.RotateKeyOnDemandInput{KeyId: primary.KeyId})
+	require.NoError(t, err)
+	requireDecrypts(t, replica, encrypt(t, k, primary.KeyId, "new", nil), nil, "new")
+
+	_, err = k.UpdatePrimaryRegion(t.Context(), &kms.UpdatePrimaryRegionInput{KeyId: primary.KeyId, PrimaryRegion: aws.String(away)})
+	require.NoError(t, err)
+	_, err = replica.RotateKeyOnDemand(t.Context(), &kms.RotateKeyOnDemandInput{KeyId: primary.KeyId})
+	require.NoError(t, err)
+}
+
+func TestReplicaHasItsOwnState(t *testing.T) {
+	k := newKMS(t)
+	primary := newKey(t, k, &kms.CreateKeyInput{MultiRegion: aws.Bool(true)})
+	_, err := k.ReplicateKey(t.Context(), &kms.ReplicateKeyInput{KeyId: primary.KeyId, ReplicaRegion: aws.String(away)})
+	require.NoError(t, err)
+	blob := encrypt(t, k, primary.KeyId, "secret", nil)
+	_, err = k.DisableKey(t.Context(), &kms.DisableKeyInput{KeyId: primary.KeyId})
+	require.NoError(t, err)
+	_, err = k.Decrypt(t.Context(), &kms.DecryptInput{CiphertextBlob: blob})
+	requireAs[*types.DisabledException](t, err)
+	requireDecrypts(t, k.InRegion(away), blob, nil, "secret")
+	_, err = k.InRegion(away).DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: aws.String("alias/orders")})
+	requireAs[*types.NotFoundException](t, err)
+}
+
+func TestImportedMaterialExpires(t *testing.T) {
+	inTime(t, func(t *testing.T, k *localkms.KMS) {
+		key := newKey(t, k, &kms.CreateKeyInput{Origin: types.OriginTypeExternal})
+		parameters, err := k.GetParametersForImport(t.Context(), &kms.GetParametersForImportInput{KeyId: key.KeyId, WrappingAlgorithm: types.AlgorithmSpecRsaesOaepSha256, WrappingKeySpec: types.WrappingKeySpecRsa2048})
+		require.NoError(t, err)
+		public, err := x509.ParsePKIXPublicKey(parameters.PublicKey)
+		require.NoError(t, err)
+		wrapped, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, public.(*rsa.PublicKey), bytes.Repeat([]byte{1}, 32), nil)
+		require.NoError(t, err)
+		request := &kms.ImportKeyMaterialInput{KeyId: key.KeyId, ImportToken: parameters.ImportToken, EncryptedKeyMaterial: wrapped}
+
+		_, err = k.ImportKeyMaterial(t.Context(), request)
+		requireCode(t, err, "ValidationException") // ValidTo is missing
+		request.ValidTo = aws.Time(time.Now().Add(48 * time.Hour))
+		request.ImportToken = []byte("another")
+		_, err = k.ImportKeyMaterial(t.Context(), request)
+		requireAs[*types.InvalidImportTokenException](t, err)
+		request.ImportToken = parameters.ImportToken
+		_, err = k.ImportKeyMaterial(t.Context(), request)
+		require.NoError(t, err)
+		require.Equal(t, types.KeyStateEnabled, keyState(t, k, key.KeyId))
+
+		time.Sleep(48 * time.Hour)
+		require.Equal(t, types.KeyStatePendingImport, keyState(t, k, key.KeyId))
+		request.ValidTo = aws.Time(time.Now().Add(48 * time.Hour))
+		_, err = k.ImportKeyMaterial(t.Context(), request)
+		requireAs[*types.ExpiredImportTokenException](t, err)
+	})
+}
+
+func TestImportedMaterialOfAReplicaIsItsOwn(t *testing.T) {
+	k := newKMS(t)
+	key := newKey(t, k, &kms.CreateKeyInput{Origin: types.OriginTypeExternal, MultiRegion: aws.Bool(true)}).KeyId
+	material := bytes.Repeat([]byte{1}, 32)
+	require.NoError(t, importMaterial(t, k, key, material, ""))
+	_, err := k.ReplicateKey(t.Context(), &kms.ReplicateKeyInput{KeyId: key, ReplicaRegion: aws.String(away)})
+	require.NoError(t, err)
+	replica := k.InRegion(away)
+	require.Equal(t, types.KeyStatePendingImport, keyState(t, replica, key))
+	requireAs[*types.IncorrectKeyMaterialException](t, importMaterial(t, replica, key, make([]byte, 32), ""))
+	require.NoError(t, importMaterial(t, replica, key, material, ""))
+	blob := encrypt(t, k, key, "secret", nil)
+	_, err = k.DeleteImportedKeyMaterial(t.Context(), &kms.DeleteImportedKeyMaterialInput{KeyId: key})
+	require.NoError(t, err)
+	require.Equal(t, types.KeyStatePendingImport, keyState(t, k, key))
+	requireDecrypts(t, replica, blob, nil, "secret")
+}
+
+func TestImportRefusesWrongMaterial(t *testing.T) {
+	k := newKMS(t)
+	for name, c := range map[string]struct {
+		spec     types.KeySpec
+		usage    types.KeyUsageType
+		material []byte
+	}{
+		"short":       {types.KeySpecSymmetricDefault, types.KeyUsageTypeEncryptDecrypt, make([]byte, 31)},
+		"long":        {types.KeySpecHmac256, types.KeyUsageTypeGenerateVerifyMac, make([]byte, 33)},
+		"no document": {types.KeySpecEccNistP256, types.KeyUsageTypeSignVerify, make([]byte, 32)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			key := newKey(t, k, &kms.CreateKeyInput{KeySpec: c.spec, KeyUsage: c.usage, Origin: types.OriginTypeExternal})
+			requireAs[*types.IncorrectKeyMaterialException](t, importMaterial(t, k, key.KeyId, c.material, ""))
+		})
+	}
+}
