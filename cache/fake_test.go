@@ -1,37 +1,76 @@
 package cache_test
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"maps"
+	"os"
+	"runtime/pprof"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/sealwax/sealwax/cache"
 	"github.com/sealwax/sealwax/keyring"
 )
 
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if left := leaked(); code == 0 && left != "" {
+		fmt.Fprintln(os.Stderr, "goroutines left behind:\n"+left)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// leaked returns the stacks of goroutines that the cache started and nobody
+// ended. The last ones may be about to return, so it looks several times.
+func leaked() string {
+	for range 100 {
+		var all bytes.Buffer
+		_ = pprof.Lookup("goroutine").WriteTo(&all, 2)
+		if !strings.Contains(all.String(), "cache.(*store)") {
+			return ""
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	var all bytes.Buffer
+	_ = pprof.Lookup("goroutine").WriteTo(&all, 2)
+	return all.String()
+}
+
 // source is the inner keyring of tests: it counts its calls, takes its time and
-// fails on demand, and lets a test look at the memory of the keys it gave away.
+// fails on demand, and shows the memory of the keys that it gave away.
 type source struct {
-	took time.Duration // of each call
-	fail func(ctx context.Context) error
+	took time.Duration                             // of each call
+	fail func(ctx context.Context, call int) error // call counts from 1
 
-	seals, opens atomic.Int64
+	seals, opens, running, mostRunning atomic.Int64
 
-	mu   sync.Mutex
-	keys []*keyring.DataKey // each one given away
+	mu      sync.Mutex
+	asked   []any    // each request, as it was at the time of the call
+	memory  [][]byte // of each key given away: the key's own bytes, not a copy
+	origins [][]byte // the same, copied
 }
 
 var errOutage = errors.New("kms is down")
 
+// calls returns the number of calls of both kinds.
+func (s *source) calls() int { return int(s.seals.Load() + s.opens.Load()) }
+
 func (s *source) EncryptionMaterials(ctx context.Context, req *keyring.EncryptionRequest) (*keyring.EncryptionMaterials, error) {
 	s.seals.Add(1)
-	key, err := s.answer(ctx, req.Suite)
+	key, err := s.answer(ctx, req.Suite, *req)
 	if err != nil {
 		return nil, err
 	}
@@ -47,26 +86,40 @@ func (s *source) EncryptionMaterials(ctx context.Context, req *keyring.Encryptio
 	return m, nil
 }
 
+// sign makes a signing pair, as a Ring does below the cache.
 func sign(ec keyring.EncryptionContext) (crypto.Signer, keyring.EncryptionContext) {
 	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	if err != nil {
 		panic(err)
 	}
 	whole := maps.Clone(ec)
-	whole[keyring.PublicKeyName] = key.X.Text(62)
+	if whole == nil {
+		whole = keyring.EncryptionContext{}
+	}
+	whole[keyring.PublicKeyName] = rand.Text()
 	return key, whole
 }
 
 func (s *source) DecryptionMaterials(ctx context.Context, req *keyring.DecryptionRequest) (*keyring.DecryptionMaterials, error) {
 	s.opens.Add(1)
-	key, err := s.answer(ctx, req.Suite)
+	key, err := s.answer(ctx, req.Suite, *req)
 	if err != nil {
 		return nil, err
 	}
 	return &keyring.DecryptionMaterials{DataKey: key}, nil
 }
 
-func (s *source) answer(ctx context.Context, suite keyring.Suite) (*keyring.DataKey, error) {
+func (s *source) answer(ctx context.Context, suite keyring.Suite, req any) (*keyring.DataKey, error) {
+	running := s.running.Add(1)
+	defer s.running.Add(-1)
+	for most := s.mostRunning.Load(); running > most && !s.mostRunning.CompareAndSwap(most, running); {
+		most = s.mostRunning.Load()
+	}
+	s.mu.Lock()
+	s.asked = append(s.asked, req)
+	call := len(s.asked)
+	s.mu.Unlock()
+
 	if s.took > 0 {
 		select {
 		case <-time.After(s.took):
@@ -75,15 +128,81 @@ func (s *source) answer(ctx context.Context, suite keyring.Suite) (*keyring.Data
 		}
 	}
 	if s.fail != nil {
-		if err := s.fail(ctx); err != nil {
+		if err := s.fail(ctx, call); err != nil {
 			return nil, err
 		}
 	}
 	b := make([]byte, suite.KeyLength())
 	rand.Read(b)
+	origin := bytes.Clone(b)
 	key := keyring.NewDataKey(b)
 	s.mu.Lock()
-	s.keys = append(s.keys, key)
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	s.origins = append(s.origins, origin)
+	_ = key.Do(func(b []byte) error { s.memory = append(s.memory, b); return nil })
 	return key, nil
+}
+
+// zeroed reports whether the memory of the n-th key, from 0, is overwritten.
+func (s *source) zeroed(n int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return bytes.Equal(s.memory[n], make([]byte, len(s.memory[n])))
+}
+
+// which returns the number of the key that has these bytes, from 0.
+func (s *source) which(t testing.TB, key []byte) int {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for n, origin := range s.origins {
+		if bytes.Equal(key, origin) {
+			return n
+		}
+	}
+	t.Fatalf("a key that was never given away")
+	return -1
+}
+
+func newCache(t testing.TB, inner keyring.Keyring, opts *cache.Options) *cache.Keyring {
+	t.Helper()
+	keys, err := cache.New(inner, opts)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, keys.Close()) })
+	return keys
+}
+
+const suite = keyring.AES256GCMHKDFSHA512Commit
+
+func sealRequest(tenant string, length int64) *keyring.EncryptionRequest {
+	return &keyring.EncryptionRequest{Suite: suite, EncryptionContext: keyring.EncryptionContext{"tenant": tenant}, PlaintextLength: length}
+}
+
+func openRequest(tenant string) *keyring.DecryptionRequest {
+	return &keyring.DecryptionRequest{Suite: suite, EncryptionContext: keyring.EncryptionContext{"tenant": tenant},
+		EncryptedDataKeys: []keyring.EncryptedDataKey{{ProviderID: "test", ProviderInfo: []byte("key"), Ciphertext: []byte("wrapped for " + tenant)}}}
+}
+
+// seal returns the number of the source's key that a message of a length got.
+func seal(t testing.TB, s *source, keys keyring.Keyring, tenant string, length int64) int {
+	t.Helper()
+	m, err := keys.EncryptionMaterials(t.Context(), sealRequest(tenant, length))
+	require.NoError(t, err)
+	return s.which(t, bytesOf(m.DataKey))
+}
+
+func open(t testing.TB, s *source, keys keyring.Keyring, tenant string) int {
+	t.Helper()
+	m, err := keys.DecryptionMaterials(t.Context(), openRequest(tenant))
+	require.NoError(t, err)
+	return s.which(t, bytesOf(m.DataKey))
+}
+
+// bytesOf returns a copy of the key's bytes, and destroys the key as its owner
+// does.
+func bytesOf(key *keyring.DataKey) []byte {
+	var b []byte
+	_ = key.Do(func(k []byte) error { b = bytes.Clone(k); return nil })
+	key.Destroy()
+	return b
 }

@@ -135,8 +135,12 @@ func (s *store) landFailure(f *flight, err error) {
 
 // ride waits for a flight that is held for the caller, and serves a message of
 // it. It returns no key if the flight's has no room for the message.
-func (s *store) ride(ctx context.Context, f *flight, length uint64, copyRequest func() request) (*keyring.DataKey, error) {
+func (s *store) ride(ctx context.Context, b boarding, length uint64, copyRequest func() request) (*keyring.DataKey, error) {
+	f := b.flight
 	defer s.leave(f)
+	if !b.counted {
+		s.happened(&b.event)
+	}
 	select {
 	case <-f.landed:
 	case <-ctx.Done():

@@ -106,7 +106,7 @@ func (s *store) serve(e *entry, from *keyring.DataKey, length uint64, now int64,
 // until a key has room for the message. Each round serves at least one of those
 // who wait for it. copyRequest makes the cache's own copy of the request.
 func (s *store) fetch(ctx context.Context, id identity, length uint64, copyRequest func() request) (*entry, *keyring.DataKey, error) {
-	for counted := false; ; counted = true {
+	for counted := false; ; {
 		if err := ctx.Err(); err != nil {
 			return nil, nil, waitError(err)
 		}
@@ -114,18 +114,24 @@ func (s *store) fetch(ctx context.Context, id identity, length uint64, copyReque
 		if err != nil {
 			return nil, nil, err
 		}
-		if !counted {
-			s.happened(&b.event)
-		}
 		if b.flight == nil {
-			if key := s.use(b.entry, length, copyRequest); key != nil {
-				return b.entry, key, nil
+			key := s.use(b.entry, length, copyRequest)
+			if key == nil {
+				continue
 			}
-			continue
+			if !counted {
+				s.happened(&b.event)
+			}
+			return b.entry, key, nil
 		}
-		key, err := s.ride(ctx, b.flight, length, copyRequest)
-		if key != nil || err != nil {
-			return b.flight.entry, key, err
+		// A request is counted once, as what it was at first.
+		b.counted, counted = counted, true
+		key, err := s.ride(ctx, b, length, copyRequest)
+		if err != nil {
+			return nil, nil, err
+		}
+		if key != nil {
+			return b.flight.entry, key, nil
 		}
 	}
 }
@@ -133,9 +139,10 @@ func (s *store) fetch(ctx context.Context, id identity, length uint64, copyReque
 // boarding is what a request that found nothing goes on with: a flight, held
 // for it, or the entry that came meanwhile.
 type boarding struct {
-	flight *flight
-	entry  *entry
-	event  Event
+	flight  *flight
+	entry   *entry
+	event   Event
+	counted bool // the request's event is told already
 }
 
 func (s *store) board(id identity, copyRequest func() request) (boarding, error) {

@@ -1,0 +1,59 @@
+package cache
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestZeroOptionsAreCareful(t *testing.T) {
+	want := Options{MaxEntries: 1_000, MaxAge: 5 * time.Minute, MaxMessages: 100_000, MaxBytes: 10 << 30, FetchTimeout: 30 * time.Second}
+	for name, opts := range map[string]*Options{"nil": nil, "zero": {}} {
+		t.Run(name, func(t *testing.T) {
+			got, err := opts.withDefaults()
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+		})
+	}
+}
+
+func TestOptionsStandBesideDefaults(t *testing.T) {
+	got, err := (&Options{MaxMessages: 1 << 32, MaxBytes: math.MaxInt64}).withDefaults()
+	require.NoError(t, err)
+	require.Equal(t, Options{MaxEntries: 1_000, MaxAge: 5 * time.Minute, MaxMessages: 1 << 32, MaxBytes: math.MaxInt64, FetchTimeout: 30 * time.Second}, got)
+}
+
+func TestNewRefuses(t *testing.T) {
+	for name, opts := range map[string]*Options{
+		"negative MaxEntries":      {MaxEntries: -1},
+		"negative MaxAge":          {MaxAge: -1},
+		"negative FetchTimeout":    {FetchTimeout: -1},
+		"MaxMessages above 2^32":   {MaxMessages: 1<<32 + 1},
+		"MaxMessages -1 converted": {MaxMessages: math.MaxUint64},
+		"MaxBytes above 2^63-1":    {MaxBytes: 1 << 63},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := New(nothing{}, opts)
+			require.Error(t, err)
+		})
+	}
+	_, err := New(nil, nil)
+	require.Error(t, err, "no inner keyring")
+}
+
+// TestOptionsAreCopied: the caller may use its Options again.
+func TestOptionsAreCopied(t *testing.T) {
+	opts := &Options{MaxEntries: 7}
+	k, err := New(nothing{}, opts)
+	require.NoError(t, err)
+	opts.MaxEntries = 1
+	require.Equal(t, 7, k.s.limits.MaxEntries)
+	require.Zero(t, opts.MaxAge)
+}
+
+func TestTimesStayAtTheEndOfTime(t *testing.T) {
+	require.EqualValues(t, math.MaxInt64, later(1, math.MaxInt64))
+	require.EqualValues(t, 3, later(1, 2))
+}
