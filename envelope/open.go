@@ -107,7 +107,8 @@ func (c *Client) openBody(o *opening, body bodyParts, dst []byte) ([]byte, error
 	case c.opts.Workers > 1 && body.content > batchLength:
 		out, err = o.appendParallel(dst, body, c.opts.Workers)
 	default:
-		out, err = o.appendContent(dst, &frameBatch{sealed: body.sealed, first: 1})
+		o.batch.sealed, o.batch.first = body.sealed, 1
+		out, err = o.appendContent(dst, &o.batch)
 	}
 	if err != nil {
 		clear(dst[len(dst) : len(dst)+body.content])

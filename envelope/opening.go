@@ -17,10 +17,12 @@ import (
 // opening is one message on its way in, whose header has been verified.
 type opening struct {
 	header *message.Header
-	opener *aead.Opener
+	opener aead.Opener
 
 	public *ecdsa.PublicKey // nil if unsigned
 	digest hash.Hash        // of every byte before the footer; nil if unsigned
+
+	batch frameBatch // for frames opened one after the other
 }
 
 // beginOpening asks the keyring for the data key of a message and verifies its
@@ -45,7 +47,7 @@ func (c *Client) beginOpening(ctx context.Context, h *message.Header, ec Context
 		o.digest = h.Suite.SignatureHash.New()
 		o.digest.Write(h.Raw)
 	}
-	if o.opener, err = c.findKey(ctx, h, match, beside); err != nil {
+	if err := c.findKey(ctx, o, match, beside); err != nil {
 		return nil, contextHint(err, match)
 	}
 	return o, nil
@@ -62,52 +64,49 @@ func contextHint(err error, match matchedContext) error {
 
 // findKey tries the EDKs beside a committing message, and then those in its
 // header. The first that yield the key that the header commits to decide.
-func (c *Client) findKey(ctx context.Context, h *message.Header, match matchedContext, beside []keyring.EncryptedDataKey) (*aead.Opener, error) {
-	inHeader := publicEDKs(h.EDKs)
-	if len(beside) == 0 || !h.Suite.Committing() {
-		return c.tryKey(ctx, h, match, inHeader)
+func (c *Client) findKey(ctx context.Context, o *opening, match matchedContext, beside []keyring.EncryptedDataKey) error {
+	inHeader := publicEDKs(o.header.EDKs)
+	if len(beside) == 0 || !o.header.Suite.Committing() {
+		return c.tryKey(ctx, o, match, inHeader)
 	}
 	if n := len(beside) + len(inHeader); n > c.opts.MaxEncryptedDataKeys {
-		return nil, errorf(ErrPolicy, "message has %d encrypted data keys, those beside it included, more than the %d allowed; see Options.MaxEncryptedDataKeys", n, c.opts.MaxEncryptedDataKeys)
+		return errorf(ErrPolicy, "message has %d encrypted data keys, those beside it included, more than the %d allowed; see Options.MaxEncryptedDataKeys", n, c.opts.MaxEncryptedDataKeys)
 	}
-	opener, firstErr := c.tryKey(ctx, h, match, beside)
+	firstErr := c.tryKey(ctx, o, match, beside)
 	if firstErr == nil || ctx.Err() != nil {
-		return opener, firstErr
+		return firstErr
 	}
-	opener, err := c.tryKey(ctx, h, match, inHeader)
-	if err != nil {
-		// Both matter: an outage while trying the first is no forgery.
-		return nil, bothFailed(firstErr, err)
+	if err := c.tryKey(ctx, o, match, inHeader); err != nil {
+		return bothFailed(firstErr, err)
 	}
-	return opener, nil
+	return nil
 }
 
-func (c *Client) tryKey(ctx context.Context, h *message.Header, match matchedContext, edks []keyring.EncryptedDataKey) (*aead.Opener, error) {
+// tryKey asks the keyring with some EDKs, and sets the opener if the key that it
+// gives verifies the header.
+func (c *Client) tryKey(ctx context.Context, o *opening, match matchedContext, edks []keyring.EncryptedDataKey) error {
+	h := o.header
 	materials, err := c.keys.DecryptionMaterials(ctx, &keyring.DecryptionRequest{
 		Suite: Suite(h.Suite.ID), EncryptionContext: match.full, EncryptedDataKeys: edks,
 	})
 	if err != nil {
-		return nil, wrap(err)
+		return wrap(err)
 	}
 	if materials == nil {
-		return nil, errors.New("envelope: keyring gave no materials")
+		return errors.New("envelope: keyring gave no materials")
 	}
 	defer materials.DataKey.Destroy()
 	if n := materials.DataKey.Len(); n != h.Suite.KeyLength {
-		return nil, errorf(ErrPolicy, "keyring gave a data key of %d bytes, %v needs %d", n, h.Suite.ID, h.Suite.KeyLength)
+		return errorf(ErrPolicy, "keyring gave a data key of %d bytes, %v needs %d", n, h.Suite.ID, h.Suite.KeyLength)
 	}
-	var opener *aead.Opener
 	err = materials.DataKey.Do(func(key []byte) (err error) {
-		opener, err = aead.NewOpener(h.Suite, key, h.MessageID, h.Commitment)
+		o.opener, err = aead.NewOpener(h.Suite, key, h.MessageID, h.Commitment)
 		return err
 	})
 	if err != nil {
-		return nil, wrap(err)
+		return wrap(err)
 	}
-	if err := opener.VerifyHeader(h, match.unstored); err != nil {
-		return nil, wrap(err)
-	}
-	return opener, nil
+	return wrap(o.opener.VerifyHeader(h, match.unstored))
 }
 
 // twoSearches is the failure of both searches for a key. An outage in one is no
@@ -149,7 +148,6 @@ func (o *opening) verifySignature(sig []byte) error {
 type frameBatch struct {
 	sealed []byte
 	first  uint64 // sequence number that the first of them must have
-	final  bool   // the last of them is the final frame
 
 	scratch aead.Scratch
 }

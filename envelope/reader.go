@@ -31,7 +31,6 @@ type Reader struct {
 	next  uint64 // sequence number of the next frame
 	eof   bool   // src has ended
 	stage stage
-	batch frameBatch
 	err   error // sticky, once plain is read: io.EOF after everything verified
 }
 
@@ -195,7 +194,7 @@ func (r *Reader) ended(part string, err error) error {
 
 // openFrames opens complete frames at the front of r.in.
 func (r *Reader) openFrames(s scanned, p []byte) int {
-	r.batch.sealed, r.batch.first = r.in[:s.length], r.next
+	r.o.batch.sealed, r.o.batch.first = r.in[:s.length], r.next
 	direct := s.content <= len(p) && !(s.final && r.o.public != nil)
 	dst := p[:0:min(len(p), s.content)]
 	if !direct {
@@ -229,13 +228,13 @@ func (r *Reader) room(n int) []byte {
 	return r.spare[:0]
 }
 
-// openBatch opens the frames in r.batch, on several goroutines if they are many.
+// openBatch opens the frames in the opening's batch, on several goroutines if they are many.
 func (r *Reader) openBatch(dst []byte, s scanned) ([]byte, error) {
 	if r.c.opts.Workers == 1 || s.content <= batchLength {
-		r.o.hash(r.batch.sealed)
-		return r.o.appendContent(dst, &r.batch)
+		r.o.hash(r.o.batch.sealed)
+		return r.o.appendContent(dst, &r.o.batch)
 	}
-	return r.o.appendSplit(dst, &r.batch, s, r.c.opts.Workers)
+	return r.o.appendSplit(dst, &r.o.batch, s, r.c.opts.Workers)
 }
 
 // finishFrames handles what follows the final frame. The signature must be

@@ -17,7 +17,8 @@ import (
 // sealing is one message on its way out, whoever asked for it.
 type sealing struct {
 	suite       *suite.Suite
-	sealer      *aead.Sealer
+	sealer      aead.Sealer
+	id          [32]byte // room for the message id
 	frameLength int
 	run         aead.Run // for frames sealed one after the other
 
@@ -101,7 +102,7 @@ func checkSigningKey(m *keyring.EncryptionMaterials, encoded string) error {
 func (c *Client) newSealing(m *keyring.EncryptionMaterials) (*sealing, error) {
 	table, _ := suite.Lookup(suite.ID(m.Suite))
 	s := &sealing{suite: table, frameLength: c.opts.FrameLength, signer: m.SigningKey}
-	id := make([]byte, table.MessageIDLength())
+	id := s.id[:table.MessageIDLength()]
 	_, _ = rand.Read(id) // never fails
 	err := m.DataKey.Do(func(key []byte) (err error) {
 		s.sealer, err = aead.NewSealer(table, key, id)

@@ -25,24 +25,29 @@ const (
 	commitmentInfo = "COMMITKEY"
 )
 
-// deriveCipher returns the cipher of a message's content, and for committing
-// suites the commitment to the data key.
-func deriveCipher(s *suite.Suite, dataKey, messageID []byte) (c cipher.AEAD, commitment []byte, err error) {
+// keys is what a data key yields for one message.
+type keys struct {
+	gcm        cipher.AEAD            // of the content
+	commitment [commitmentLength]byte // to the data key, if the suite commits
+}
+
+// derive derives the keys of a message.
+func derive(s *suite.Suite, dataKey, messageID []byte) (k keys, err error) {
 	if len(dataKey) != s.KeyLength {
-		return nil, nil, fmt.Errorf("data key of %d bytes, suite %v needs %d", len(dataKey), s.ID, s.KeyLength)
+		return k, fmt.Errorf("data key of %d bytes, suite %v needs %d", len(dataKey), s.ID, s.KeyLength)
 	}
 	if len(messageID) != s.MessageIDLength() {
-		return nil, nil, fmt.Errorf("message id of %d bytes, suite %v needs %d", len(messageID), s.ID, s.MessageIDLength())
+		return k, fmt.Errorf("message id of %d bytes, suite %v needs %d", len(messageID), s.ID, s.MessageIDLength())
 	}
 	switch {
 	case !s.Derives():
-		c, err = NewGCM(dataKey)
+		k.gcm, err = NewGCM(dataKey)
 	case s.Committing():
-		c, commitment, err = deriveCommitting(s, dataKey, messageID)
+		err = k.deriveCommitting(s, dataKey, messageID)
 	default:
-		c, err = deriveV1(s, dataKey, messageID)
+		k.gcm, err = deriveV1(s, dataKey, messageID)
 	}
-	return c, commitment, err
+	return k, err
 }
 
 func deriveV1(s *suite.Suite, dataKey, messageID []byte) (cipher.AEAD, error) {
@@ -59,10 +64,10 @@ func deriveV1(s *suite.Suite, dataKey, messageID []byte) (cipher.AEAD, error) {
 // deriveCommitting expands the pseudorandom key twice. Both outputs fit one
 // block of HKDF-Expand, which is HMAC(prk, info ‖ 01): one keyed hash serves
 // both, where two calls of hkdf.Expand would key two.
-func deriveCommitting(s *suite.Suite, dataKey, messageID []byte) (cipher.AEAD, []byte, error) {
+func (k *keys) deriveCommitting(s *suite.Suite, dataKey, messageID []byte) error {
 	prk, err := hkdf.Extract(sha512.New, dataKey, messageID)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	mac := hmac.New(sha512.New, prk)
 	clear(prk)
@@ -75,15 +80,14 @@ func deriveCommitting(s *suite.Suite, dataKey, messageID []byte) (cipher.AEAD, [
 
 	info := append(scratch.info[:0], commitmentInfo...)
 	expandBlock(mac, append(info, 1), scratch.out[:0])
-	commitment := make([]byte, commitmentLength)
-	copy(commitment, scratch.out[:])
+	copy(k.commitment[:], scratch.out[:])
 
 	mac.Reset()
 	info = binary.BigEndian.AppendUint16(scratch.info[:0], uint16(s.ID))
 	info = append(info, contentKeyInfo...)
 	expandBlock(mac, append(info, 1), scratch.out[:0])
-	c, err := NewGCM(scratch.out[:s.KeyLength])
-	return c, commitment, err
+	k.gcm, err = NewGCM(scratch.out[:s.KeyLength])
+	return err
 }
 
 func expandBlock(mac hash.Hash, info, dst []byte) {

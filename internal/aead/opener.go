@@ -1,8 +1,6 @@
 package aead
 
 import (
-	"crypto/cipher"
-
 	"github.com/sealwax/sealwax/internal/message"
 	"github.com/sealwax/sealwax/internal/suite"
 )
@@ -10,24 +8,24 @@ import (
 // Opener opens one message. It is safe for concurrent use; each goroutine uses
 // a [Scratch] of its own.
 type Opener struct {
-	gcm       cipher.AEAD
+	keys
 	messageID []byte
 }
 
 // NewOpener derives the keys of a message and, for a committing suite, checks
 // that its header commits to the data key. It keeps neither argument but the
 // message id.
-func NewOpener(s *suite.Suite, dataKey, messageID, commitment []byte) (*Opener, error) {
-	gcm, got, err := deriveCipher(s, dataKey, messageID)
+func NewOpener(s *suite.Suite, dataKey, messageID, commitment []byte) (Opener, error) {
+	keys, err := derive(s, dataKey, messageID)
 	if err != nil {
-		return nil, err
+		return Opener{}, err
 	}
 	if s.Committing() {
-		if err := checkCommitment(got, commitment); err != nil {
-			return nil, err
+		if err := checkCommitment(keys.commitment[:], commitment); err != nil {
+			return Opener{}, err
 		}
 	}
-	return &Opener{gcm: gcm, messageID: messageID}, nil
+	return Opener{keys: keys, messageID: messageID}, nil
 }
 
 // VerifyHeader checks the header's tag over its bytes as they stood in the
@@ -40,7 +38,9 @@ func (o *Opener) VerifyHeader(h *message.Header, unstored []byte) error {
 }
 
 // Scratch is room for the associated data of one frame at a time.
-type Scratch struct{ aad []byte }
+type Scratch struct {
+	aad [message.MaxBodyAADLength]byte
+}
 
 // AppendFrame opens a frame, which must be the one of the given sequence number
 // and kind, and appends its content to dst. The nonce is the stored one: other
@@ -64,8 +64,8 @@ func (o *Opener) open(dst, nonce, sealed []byte, kind message.Content, sequence 
 		return nil, errTag
 	}
 	length := uint64(len(sealed) - TagLength)
-	scratch.aad = message.AppendBodyAAD(scratch.aad[:0], o.messageID, kind, sequence, length)
-	out, err := o.gcm.Open(dst, nonce, sealed, scratch.aad)
+	aad := message.AppendBodyAAD(scratch.aad[:0], o.messageID, kind, sequence, length)
+	out, err := o.gcm.Open(dst, nonce, sealed, aad)
 	if err != nil {
 		return nil, errTag
 	}

@@ -1,7 +1,6 @@
 package aead
 
 import (
-	"crypto/cipher"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -14,28 +13,34 @@ import (
 // sequence number of its own. It is not safe for concurrent use, but the runs
 // of frames that it reserves may be sealed at the same time.
 type Sealer struct {
-	suite      *suite.Suite
-	gcm        cipher.AEAD
-	messageID  []byte
-	commitment []byte
+	keys
+	suite     *suite.Suite
+	messageID []byte
 
 	header bool   // the header's tag has been made: nonce 0 is used up
 	frames uint32 // sequence numbers handed out
 	final  bool   // the last of them was the final frame's
+	space  struct {
+		nonce [NonceLength]byte // zero
+		tag   [TagLength]byte
+	}
 }
 
 // NewSealer derives the keys of a message. It keeps neither argument but the
-// message id, which must be unique: 16 or 32 fresh random bytes.
-func NewSealer(s *suite.Suite, dataKey, messageID []byte) (*Sealer, error) {
-	gcm, commitment, err := deriveCipher(s, dataKey, messageID)
-	if err != nil {
-		return nil, err
-	}
-	return &Sealer{suite: s, gcm: gcm, messageID: messageID, commitment: commitment}, nil
+// message id, which must be unique: 16 or 32 fresh random bytes. The Sealer must
+// not be copied once it is used.
+func NewSealer(s *suite.Suite, dataKey, messageID []byte) (Sealer, error) {
+	keys, err := derive(s, dataKey, messageID)
+	return Sealer{keys: keys, suite: s, messageID: messageID}, err
 }
 
 // Commitment returns the key commitment for the header, nil if the suite has none.
-func (s *Sealer) Commitment() []byte { return s.commitment }
+func (s *Sealer) Commitment() []byte {
+	if !s.suite.Committing() {
+		return nil
+	}
+	return s.commitment[:]
+}
 
 // AppendHeaderAuth appends the authentication of the header body to dst. unstored
 // is the serialization of the context pairs that are not in the header. It works
@@ -45,11 +50,7 @@ func (s *Sealer) AppendHeaderAuth(dst, body, unstored []byte) ([]byte, error) {
 		return nil, errors.New("header is already sealed")
 	}
 	s.header = true
-	var space struct {
-		nonce [NonceLength]byte
-		tag   [TagLength]byte
-	}
-	tag := s.gcm.Seal(space.tag[:0], space.nonce[:], nil, headerAAD(body, unstored))
+	tag := s.gcm.Seal(s.space.tag[:0], s.space.nonce[:], nil, headerAAD(body, unstored))
 	return message.AppendHeaderAuth(dst, s.suite, tag), nil
 }
 
@@ -74,7 +75,7 @@ func (s *Sealer) Reserve(r *Run, n int, final bool) error {
 	first := s.frames + 1
 	s.frames += uint32(n)
 	s.final = final
-	*r = Run{sealer: s, next: uint64(first), end: uint64(first) + uint64(n), final: final, aad: r.aad[:0]}
+	*r = Run{sealer: s, next: uint64(first), end: uint64(first) + uint64(n), final: final}
 	return nil
 }
 
@@ -87,7 +88,7 @@ type Run struct {
 	final  bool
 
 	nonce [NonceLength]byte
-	aad   []byte
+	aad   [message.MaxBodyAADLength]byte
 }
 
 // Append appends the next frame of the run, with the given content, to dst.
@@ -104,7 +105,7 @@ func (r *Run) Append(dst, content []byte) ([]byte, error) {
 		kind = message.FinalFrameContent
 	}
 	binary.BigEndian.PutUint32(r.nonce[NonceLength-4:], sequence)
-	r.aad = message.AppendBodyAAD(r.aad[:0], r.sealer.messageID, kind, sequence, uint64(len(content)))
+	aad := message.AppendBodyAAD(r.aad[:0], r.sealer.messageID, kind, sequence, uint64(len(content)))
 	dst = message.AppendFrameHeader(dst, sequence, r.nonce[:], final, len(content))
-	return r.sealer.gcm.Seal(dst, r.nonce[:], content, r.aad), nil
+	return r.sealer.gcm.Seal(dst, r.nonce[:], content, aad), nil
 }

@@ -114,6 +114,10 @@ const (
 	FinalFrameContent   Content = "AWSKMSEncryptionClient Final Frame"
 )
 
+// MaxBodyAADLength is the length of the longest associated data of a piece of a
+// body, in bytes.
+const MaxBodyAADLength = 32 + len(NonFramedContent) + 4 + 8
+
 // AppendBodyAAD appends the associated data of a piece of a body: the message it
 // belongs to, what it is, its place, and its length. That is what makes moving,
 // dropping and cutting pieces show.
