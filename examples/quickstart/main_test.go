@@ -14,7 +14,9 @@ import (
 // show runs the program and returns its lines.
 func show(t *testing.T, args ...string) []string {
 	t.Helper()
-	t.Setenv("TMPDIR", t.TempDir())
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	t.Setenv("TMP", dir) // Windows
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), args, &out))
 	left, err := filepath.Glob(filepath.Join(os.TempDir(), "quickstart-*"))
