@@ -13,11 +13,12 @@ import (
 
 // RawAES is a [WrappingKey] that holds an AES key in memory and wraps with
 // AES-GCM, bound to the encryption context. Nonces are random, so that one key
-// may wrap 2^32 data keys; replace it before. It prints REDACTED.
+// may wrap 2^32 data keys; replace it before. It prints its names and REDACTED.
 //
-// The AWS Encryption SDK for JavaScript sorts the context by locale unless its
-// option utf8Sorting is set. Its EDKs open too if the context has at most 128
-// pairs whose names are of printable ASCII, or are in the order of UTF-16.
+// The AWS Encryption SDK for JavaScript sorts the context in an order of its
+// own, unless its option utf8Sorting is set. What it wrapped opens too, if the
+// context has at most 128 pairs and all names are of printable ASCII, or if its
+// order is that of UTF-16 code units.
 //
 // All methods are safe for concurrent use.
 //

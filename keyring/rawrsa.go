@@ -64,8 +64,8 @@ const minRSABits = 2048
 
 // RawRSA is a [WrappingKey] that holds an RSA key pair, or one half of it, in
 // memory: the public key wraps, the private key unwraps. RSA does not bind the
-// encryption context to the EDK; the message's header still does. It prints
-// REDACTED.
+// encryption context to the EDK; the message's header still does. It prints its
+// names and REDACTED.
 //
 // All methods are safe for concurrent use.
 //
@@ -156,7 +156,7 @@ func (k *RawRSA) Wrap(_ context.Context, dk *DataKey, _ EncryptionContext) (Encr
 		return err
 	})
 	if err != nil {
-		return EncryptedDataKey{}, fmt.Errorf("keyring: %s: %w", k.s.text, err)
+		return EncryptedDataKey{}, &failure{text: prefix + k.s.text + ": " + withoutPrefix(err), cause: err}
 	}
 	return edk, nil
 }

@@ -3,7 +3,6 @@ package keyring
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"errors"
 	"fmt"
 	"maps"
@@ -117,7 +116,7 @@ func (m *EncryptionMaterials) addSigningKey(entry *suite.Suite) error {
 		m.EncryptionContext = EncryptionContext{}
 	}
 	m.EncryptionContext[PublicKeyName] = public
-	m.SigningKey = crypto.Signer(key)
+	m.SigningKey = key
 	return checkContext(m.EncryptionContext)
 }
 

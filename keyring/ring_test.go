@@ -195,7 +195,7 @@ func TestOpenOnlyKeys(t *testing.T) {
 }
 
 func TestRingRefusesWhatCannotBeSealed(t *testing.T) {
-	ring := newRing(t, rawAES(t, "acme", "1", count(1, 32)))
+	ring := newRing(t, wraps(goodEDK, nil)) // which does not look at the context, as RSA
 	signed, unsigned := keyring.AES256GCMHKDFSHA512CommitECDSAP384, keyring.AES256GCMHKDFSHA512Commit
 	fits := func(n int) map[string]string { return map[string]string{"k": strings.Repeat("v", n-2-2-1-2)} }
 	for _, tt := range []struct {
@@ -245,7 +245,7 @@ func TestRingRefusesBadAnswersWhenSealing(t *testing.T) {
 		"ciphertext is too long":      {wraps(keyring.EncryptedDataKey{ProviderID: "p", Ciphertext: long}, nil)},
 		"another's EDK is too long":   {good, wraps(keyring.EncryptedDataKey{ProviderID: "p", Ciphertext: long}, nil)},
 		"another fails":               {good, good, wraps(goodEDK, errOutage)},
-		"one fails before an openner": {good, wraps(goodEDK, errOutage), wraps(goodEDK, keyring.ErrOpenOnly)},
+		"one fails before an opener": {good, wraps(goodEDK, errOutage), wraps(goodEDK, keyring.ErrOpenOnly)},
 	} {
 		t.Run(what, func(t *testing.T) {
 			m, err := newRing(t, keys[0], keys[1:]...).EncryptionMaterials(t.Context(), sealing(keyring.AES256GCMHKDFSHA512Commit, nil))
