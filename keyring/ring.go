@@ -33,7 +33,7 @@ func New(primary WrappingKey, others ...WrappingKey) (*Ring, error) {
 }
 
 // NewWithOptions is [New] with options, which may be nil.
-func NewWithOptions(_ *Options, primary WrappingKey, others ...WrappingKey) (*Ring, error) {
+func NewWithOptions(opts *Options, primary WrappingKey, others ...WrappingKey) (*Ring, error) {
 	keys := append([]WrappingKey{primary}, others...)
 	for i, key := range keys {
 		if isNil(key) {
