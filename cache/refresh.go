@@ -12,10 +12,10 @@ import (
 func (s *store) refreshAhead(e *entry, copyRequest func() request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || !e.stored() || s.flights[e.id] != nil || s.now() < e.retry.Load() {
+	if s.closed || !e.stored() || s.now() < e.retry.Load() {
 		return
 	}
-	e.retry.Store(math.MaxInt64) // until the flight lands
+	e.retry.Store(math.MaxInt64) // no second one until this one has failed
 	s.startFlight(e.id, e.hash, copyRequest(), e)
 }
 
