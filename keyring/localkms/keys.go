@@ -35,7 +35,7 @@ func (k *KMS) newKeyFrom(in *kms.CreateKeyInput) (*key, error) {
 	}
 	asked := in.KeySpec
 	if asked == "" {
-		asked = types.KeySpec(in.CustomerMasterKeySpec)
+		asked = types.KeySpec(in.CustomerMasterKeySpec) //lint:ignore SA1019 KMS still takes the old name
 	}
 	name, usage, err := choose(asked, in.KeyUsage)
 	if err != nil {
@@ -144,7 +144,7 @@ func (c *core) metadata(k *key) *types.KeyMetadata {
 		Enabled:               k.State == types.KeyStateEnabled,
 		KeyManager:            types.KeyManagerTypeCustomer,
 		KeySpec:               k.Spec,
-		CustomerMasterKeySpec: types.CustomerMasterKeySpec(k.Spec),
+		CustomerMasterKeySpec: types.CustomerMasterKeySpec(k.Spec), //lint:ignore SA1019 KMS still answers the old name
 		KeyState:              k.State,
 		KeyUsage:              k.Usage,
 		Origin:                k.Origin,
@@ -205,7 +205,7 @@ func (k *KMS) getPublicKey(in *kms.GetPublicKeyInput) (*kms.GetPublicKeyOutput, 
 	}
 	m := k.core.metadata(key)
 	return &kms.GetPublicKeyOutput{
-		CustomerMasterKeySpec:  m.CustomerMasterKeySpec,
+		CustomerMasterKeySpec:  types.CustomerMasterKeySpec(key.Spec), //lint:ignore SA1019 KMS still answers the old name
 		EncryptionAlgorithms:   m.EncryptionAlgorithms,
 		KeyAgreementAlgorithms: m.KeyAgreementAlgorithms,
 		SigningAlgorithms:      m.SigningAlgorithms,

@@ -231,6 +231,23 @@ func TestGrantsAreChecked(t *testing.T) {
 	})
 }
 
+func TestRecipientIsNotSupported(t *testing.T) {
+	bothWays(t, func(t *testing.T, _ *localkms.KMS, in func(string) api) {
+		c, ctx := in(home), t.Context()
+		key := newKey(t, c, nil).KeyId
+		enclave := &types.RecipientInfo{AttestationDocument: []byte("document"), KeyEncryptionAlgorithm: types.KeyEncryptionMechanismRsaesOaepSha256}
+		errs := map[string]error{}
+		_, errs["Decrypt"] = c.Decrypt(ctx, &kms.DecryptInput{CiphertextBlob: encrypt(t, c, key, "x", nil), Recipient: enclave})
+		_, errs["GenerateDataKey"] = c.GenerateDataKey(ctx, &kms.GenerateDataKeyInput{KeyId: key, KeySpec: types.DataKeySpecAes256, Recipient: enclave})
+		_, errs["GenerateDataKeyPair"] = c.GenerateDataKeyPair(ctx, &kms.GenerateDataKeyPairInput{KeyId: key, KeyPairSpec: types.DataKeyPairSpecEccNistP256, Recipient: enclave})
+		_, errs["GenerateRandom"] = c.GenerateRandom(ctx, &kms.GenerateRandomInput{NumberOfBytes: aws.Int32(1), Recipient: enclave})
+		for operation, err := range errs {
+			require.Error(t, err, operation)
+			requireAs[*types.UnsupportedOperationException](t, err)
+		}
+	})
+}
+
 // TestInputsAreNotKept: neither side sees what the other does to its memory after a call.
 func TestInputsAreNotKept(t *testing.T) {
 	k := newKMS(t)

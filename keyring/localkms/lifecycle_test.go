@@ -209,3 +209,29 @@ func TestImportRefusesWrongMaterial(t *testing.T) {
 		})
 	}
 }
+
+func TestImportedMaterialThatWaitsForARotation(t *testing.T) {
+	bothWays(t, func(t *testing.T, _ *localkms.KMS, in func(string) api) {
+		c, ctx := in(home), t.Context()
+		key := newKey(t, c, &kms.CreateKeyInput{Origin: types.OriginTypeExternal}).KeyId
+		require.NoError(t, importMaterial(t, c, key, bytes.Repeat([]byte{1}, 32), ""))
+		_, err := c.RotateKeyOnDemand(ctx, &kms.RotateKeyOnDemandInput{KeyId: key})
+		requireAs[*types.KMSInvalidStateException](t, err)
+
+		require.NoError(t, importMaterial(t, c, key, bytes.Repeat([]byte{2}, 32), types.ImportTypeNewKeyMaterial))
+		requireAs[*types.KMSInvalidStateException](t, importMaterial(t, c, key, bytes.Repeat([]byte{3}, 32), types.ImportTypeNewKeyMaterial))
+		all := &kms.ListKeyRotationsInput{KeyId: key, IncludeKeyMaterial: types.IncludeKeyMaterialAllKeyMaterial}
+		listed, err := c.ListKeyRotations(ctx, all)
+		require.NoError(t, err)
+		require.Equal(t, types.KeyMaterialStateCurrent, listed.Rotations[0].KeyMaterialState)
+		require.Equal(t, types.KeyMaterialStatePendingRotation, listed.Rotations[1].KeyMaterialState)
+		require.Equal(t, types.ImportStateImported, listed.Rotations[1].ImportState)
+
+		_, err = c.DeleteImportedKeyMaterial(ctx, &kms.DeleteImportedKeyMaterialInput{KeyId: key, KeyMaterialId: listed.Rotations[1].KeyMaterialId})
+		require.NoError(t, err)
+		require.Equal(t, types.KeyStateEnabled, keyState(t, c, key))
+		listed, err = c.ListKeyRotations(ctx, all)
+		require.NoError(t, err)
+		require.Equal(t, types.ImportStatePendingImport, listed.Rotations[1].ImportState)
+	})
+}

@@ -84,7 +84,7 @@ func formsOf(secret []byte) [][]byte {
 	}
 }
 
-// TestErrorsShowNoKeys: the messages that name a key's material name its hash.
+// TestMaterialIDTellsNothing: what answers and errors name of a key's material is a hash.
 func TestMaterialIDTellsNothing(t *testing.T) {
 	b := randomBytes(32)
 	id := materialID(b)

@@ -130,6 +130,9 @@ func decodeState(stateJSON []byte) (*state, error) {
 	if !isAccount(s.AccountID) {
 		return nil, fmt.Errorf("%q is not an account id", s.AccountID)
 	}
+	if s.Families == nil || s.Aliases == nil {
+		return nil, errors.New("its keys or aliases are missing")
+	}
 	for id, f := range s.Families {
 		if f == nil || f.ID != id || len(id) > 255 {
 			return nil, fmt.Errorf("key %q is not what it is named", id)
@@ -165,6 +168,9 @@ func (f *family) check() error {
 	if f.Current < 0 || (f.Current >= len(f.Materials) && len(f.Materials) > 0) {
 		return errors.New("its current key material is missing")
 	}
+	if err := f.checkMaterials(s); err != nil {
+		return err
+	}
 	if len(f.Regions) == 0 {
 		return errors.New("it is in no Region")
 	}
@@ -177,6 +183,10 @@ func (f *family) check() error {
 		}
 		k.family = f
 	}
+	return nil
+}
+
+func (f *family) checkMaterials(s *spec) error {
 	for i, m := range f.Materials {
 		if m == nil {
 			return errors.New("its key material is missing")
