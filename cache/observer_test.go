@@ -148,10 +148,15 @@ func TestNames(t *testing.T) {
 func TestNothingPrintsASecret(t *testing.T) { synctest.Test(t, testNothingPrintsASecret) }
 
 func testNothingPrintsASecret(t *testing.T) {
+	var mu sync.Mutex
 	var events []cache.Event
 	s := &source{}
 	const value = "a-customer-of-ours"
-	keys := newCache(t, s, &cache.Options{Observer: func(e cache.Event) { events = append(events, e) }})
+	keys := newCache(t, s, &cache.Options{Observer: func(e cache.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		events = append(events, e)
+	}})
 	seal(t, s, keys, value, 1)
 	synctest.Wait()
 	open(t, s, keys, value)
