@@ -216,8 +216,8 @@ func (c *core) save() error {
 		return internal(err)
 	}
 	if err := c.file.write(stateJSON); err != nil {
-		if previous := c.file.saved.bytes(); previous != nil {
-			c.state, _ = decodeState(previous) // it decoded before
+		if previous, err := decodeState(c.file.saved.bytes()); err == nil {
+			c.state = previous
 		}
 		return internal(err)
 	}
