@@ -37,7 +37,7 @@ func (f forger) DecryptionMaterials(ctx context.Context, req *keyring.Decryption
 func TestBadAnswerIsAnErrorAndNotCached(t *testing.T) {
 	type materials = keyring.EncryptionMaterials
 	for name, forge := range map[string]func(*materials) *materials{
-		"nothing":              func(*materials) *materials { return nil },
+		"nothing":              func(m *materials) *materials { m.DataKey.Destroy(); return nil },
 		"no data key":          func(m *materials) *materials { m.DataKey.Destroy(); m.DataKey = nil; return m },
 		"a destroyed data key": func(m *materials) *materials { m.DataKey.Destroy(); return m },
 		"a short data key": func(m *materials) *materials {
