@@ -192,8 +192,9 @@ func (o *opening) appendSplit(dst []byte, b *frameBatch, s scanned, workers int)
 	content, sealed := out[start:], b.sealed
 	for first := b.first; len(sealed) > 0; first += uint64(each) {
 		p := &part{frameBatch: frameBatch{first: first}}
-		p.sealed, sealed = cutAt(sealed, each*(frameLength+message.RegularFrameOverhead))
-		p.out, content = cutAt(content, each*frameLength)
+		p.sealed, sealed = cutFrames(sealed, each*(frameLength+message.RegularFrameOverhead))
+		n := min(each*frameLength, len(content))
+		p.out, content = content[:n], content[n:]
 		parts = append(parts, p)
 		wg.Go(func() { p.out, p.err = o.appendContent(p.out[:0:len(p.out)], &p.frameBatch) })
 	}
@@ -211,9 +212,9 @@ func (o *opening) appendSplit(dst []byte, b *frameBatch, s scanned, workers int)
 	return out, nil
 }
 
-// cutAt cuts b after n bytes. What is left of the last part falls to it: the
-// final frame is longer than a regular one with the same content.
-func cutAt(b []byte, n int) (head, tail []byte) {
+// cutFrames cuts sealed frames after n bytes, which is whole regular frames. A
+// final frame in their place is a little longer.
+func cutFrames(b []byte, n int) (head, tail []byte) {
 	if len(b) <= n+message.FinalFrameOverhead-message.RegularFrameOverhead {
 		return b, nil
 	}
