@@ -1,5 +1,7 @@
 package envelope
 
+import "fmt"
+
 // A pipeline moves the batches of a message through three stages: produce, on
 // the caller's goroutine and in order; work, on goroutines of its own; consume,
 // in order again. It ends when the caller's call ends: no goroutine outlives it.
@@ -38,7 +40,11 @@ func (p *pipeline[B]) run() error {
 	go func() { result <- p.consumeAll(queue, free, failed) }()
 
 	err := p.produceAll(queue, free, failed)
-	if consumeErr := <-result; consumeErr != nil {
+	consumeErr := <-result
+	if panicked, ok := consumeErr.(*panicError); ok {
+		panic(panicked.value) // where the caller can recover
+	}
+	if consumeErr != nil {
 		return consumeErr // it comes first in the message
 	}
 	return err
@@ -69,7 +75,7 @@ func (p *pipeline[B]) consumeAll(queue <-chan flight[B], free chan<- *B, failed 
 	for f := range queue {
 		err := <-f.done
 		if first == nil && err == nil {
-			err = p.consume(f.batch)
+			err = p.consumeOne(f.batch)
 		}
 		if first == nil && err != nil {
 			first = err
@@ -79,3 +85,18 @@ func (p *pipeline[B]) consumeAll(queue <-chan flight[B], free chan<- *B, failed 
 	}
 	return first
 }
+
+// consumeOne makes a panic of the destination an error, for the caller's
+// goroutine to panic with.
+func (p *pipeline[B]) consumeOne(b *B) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{v}
+		}
+	}()
+	return p.consume(b)
+}
+
+type panicError struct{ value any }
+
+func (e *panicError) Error() string { return fmt.Sprint("panic: ", e.value) }
