@@ -8,11 +8,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"maps"
-	"os"
-	"runtime/pprof"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -21,33 +17,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sealwax/sealwax/cache"
+	"github.com/sealwax/sealwax/internal/leaktest"
 	"github.com/sealwax/sealwax/keyring"
 )
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if left := leaked(); code == 0 && left != "" {
-		fmt.Fprintln(os.Stderr, "goroutines left behind:\n"+left)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-// leaked returns the stacks of goroutines that the cache started and nobody
-// ended. The last ones may be about to return, so it looks several times.
-func leaked() string {
-	for range 100 {
-		var all bytes.Buffer
-		_ = pprof.Lookup("goroutine").WriteTo(&all, 2)
-		if !strings.Contains(all.String(), "cache.(*store)") {
-			return ""
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	var all bytes.Buffer
-	_ = pprof.Lookup("goroutine").WriteTo(&all, 2)
-	return all.String()
-}
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // source is the inner keyring of tests: it counts its calls, takes its time and
 // fails on demand, and shows the memory of the keys that it gave away.
