@@ -201,6 +201,8 @@ type MessageOption func(*messageOptions)
 type messageOptions struct {
 	length int64 // of the plaintext; -1: not known
 	edks   []keyring.EncryptedDataKey
+
+	noReadAhead bool
 }
 
 // WithLength announces the length of the plaintext in bytes, for sealing. A
@@ -217,6 +219,12 @@ func WithLength(n int64) MessageOption {
 // they belong to the message. Options.MaxEncryptedDataKeys bounds both together.
 func WithEncryptedDataKeys(edks ...keyring.EncryptedDataKey) MessageOption {
 	return func(o *messageOptions) { o.edks = append(o.edks, edks...) }
+}
+
+// WithoutReadAhead keeps [Client.NewReaderAt] from reading more of its source
+// than what is asked for, for sources that read ahead themselves.
+func WithoutReadAhead() MessageOption {
+	return func(o *messageOptions) { o.noReadAhead = true }
 }
 
 func sealingOptions(opts []MessageOption) (messageOptions, error) {

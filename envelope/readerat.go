@@ -29,8 +29,9 @@ type ReaderAt struct {
 	frames uint64 // how many frames hold it
 	cache  *frameCache
 
-	sequential sequence
-	sealed     sync.Pool // of *[]byte: room for sealed frames
+	sequential  sequence
+	noReadAhead bool
+	sealed      sync.Pool // of *[]byte: room for sealed frames
 
 	mu    sync.RWMutex
 	whole []byte // content of a non-framed body; guarded by mu
@@ -61,7 +62,7 @@ func (c *Client) NewReaderAt(ctx context.Context, src io.ReaderAt, size int64, e
 	if h.Suite.Signed() && !c.opts.AllowUnverifiedSignature {
 		return nil, errorf(ErrPolicy, "message of suite %v is signed, and random access cannot verify that; see Options.AllowUnverifiedSignature", h.Suite.ID)
 	}
-	r := &ReaderAt{c: c, src: src}
+	r := &ReaderAt{c: c, src: src, noReadAhead: o.noReadAhead}
 	if r.o, err = c.beginOpening(ctx, h, ec, o.edks); err != nil {
 		return nil, err
 	}
@@ -126,7 +127,10 @@ func (r *ReaderAt) ReadAt(p []byte, off int64) (int, error) {
 
 // read fills p, which lies within the content.
 func (r *ReaderAt) read(p []byte, off int64) (int, error) {
-	ahead := r.sequential.note(off, len(p), r.frameLength())
+	ahead := 0
+	if !r.noReadAhead {
+		ahead = r.sequential.note(off, len(p), r.frameLength())
+	}
 	done := 0
 	for done < len(p) {
 		n, err := r.readSome(p[done:], off+int64(done), ahead)
