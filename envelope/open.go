@@ -75,7 +75,7 @@ func (c *Client) measureBody(h *message.Header, rest []byte) (p bodyParts, lengt
 	if h.Framed {
 		s, err := scanFrames(rest, h.FrameLength, math.MaxInt)
 		if err != nil {
-			return p, 0, wrap(err)
+			return p, 0, &FrameError{Frame: uint32(s.frames) + 1, Err: err}
 		}
 		if !s.final {
 			return p, 0, truncated("frames")

@@ -172,11 +172,11 @@ func (r *Reader) readFrames() (scanned, error) {
 	most := r.c.opts.Workers * batchFrames(int(r.o.header.FrameLength))
 	for {
 		s, err := scanFrames(r.in, r.o.header.FrameLength, most)
+		if s.frames > 0 {
+			return s, nil // what is wrong behind them shows in its turn
+		}
 		if err != nil {
 			return s, &FrameError{Frame: uint32(r.next), Err: err}
-		}
-		if s.frames > 0 {
-			return s, nil
 		}
 		if err := r.fill(s.need); err != nil {
 			return s, r.ended("frames", err)
