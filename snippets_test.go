@@ -1,0 +1,90 @@
+package sealwax_test
+
+import (
+	"archive/zip"
+	"context"
+	"crypto/fips140"
+	"errors"
+	"io"
+	"io/fs"
+	"log"
+	"os"
+
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"github.com/sealwax/sealwax/cache"
+	"github.com/sealwax/sealwax/envelope"
+	"github.com/sealwax/sealwax/keyring"
+)
+
+// The pieces of Go in README.md and docs stand here too, so that they compile: TestSnippetsCompile looks for each of
+// them in this file, line by line. What is around them only gives them their variables.
+
+func streamIn(ctx context.Context, client *envelope.Client, dst io.Writer, src io.Reader, ec envelope.Context) error {
+	w, err := client.NewWriter(ctx, dst, ec)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(w, src); err != nil {
+		return err
+	}
+	return w.Close()
+}
+
+func streamOut(ctx context.Context, client *envelope.Client, dst io.Writer, src io.Reader, ec envelope.Context) error {
+	r, err := client.NewReader(ctx, src, ec)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(dst, r)
+	return err
+}
+
+func readZip(ctx context.Context, client *envelope.Client, file *os.File, size int64, ec envelope.Context, use func(fs.File)) error {
+	r, err := client.NewReaderAt(ctx, file, size, ec)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	archive, err := zip.NewReader(r, r.Size())
+	if err != nil {
+		return err
+	}
+	report, err := archive.Open("report.csv")
+	if err == nil {
+		use(report)
+	}
+	return err
+}
+
+func withCache(keys keyring.Keyring, use func(*envelope.Client)) error {
+	cached, err := cache.New(keys, nil) // the default limits; see cache.Options
+	if err != nil {
+		return err
+	}
+	defer cached.Close()
+	client, err := envelope.New(cached, nil)
+	use(client)
+	return err
+}
+
+func categories(ctx context.Context, client *envelope.Client, message []byte, ec envelope.Context) []byte {
+	plaintext, err := client.Open(ctx, message, ec)
+	switch {
+	case errors.Is(err, envelope.ErrContext): // another tenant's message
+	case errors.Is(err, envelope.ErrAuthentication): // changed, or sealed under a key that is not ours
+	case errors.Is(err, envelope.ErrTruncated), errors.Is(err, envelope.ErrFormat): // not a whole message
+	case errors.Is(err, envelope.ErrPolicy): // beyond what Options allow
+	}
+	if disabled, ok := errors.AsType[*types.DisabledException](err); ok { // the AWS SDK's own errors are reachable
+		log.Print(disabled.ErrorMessage())
+	}
+	return plaintext
+}
+
+func withoutEnforcement(ctx context.Context, client *envelope.Client, dst io.Writer, ec envelope.Context) (w *envelope.Writer, err error) {
+	fips140.WithoutEnforcement(func() {
+		w, err = client.NewWriter(ctx, dst, ec)
+	})
+	return w, err
+}
