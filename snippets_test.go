@@ -2,6 +2,7 @@ package sealwax_test
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
 	"crypto/fips140"
 	"errors"
@@ -9,16 +10,22 @@ import (
 	"io/fs"
 	"log"
 	"os"
+	"path/filepath"
+	"strings"
+	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+	"github.com/stretchr/testify/require"
 
 	"github.com/sealwax/sealwax/cache"
 	"github.com/sealwax/sealwax/envelope"
 	"github.com/sealwax/sealwax/keyring"
+	"github.com/sealwax/sealwax/keyring/awskms"
+	"github.com/sealwax/sealwax/keyring/localkms"
 )
 
 // The pieces of Go in README.md and docs stand here too, so that they compile: TestSnippetsCompile looks for each of
-// them in this file, line by line. What is around them only gives them their variables.
+// them in this file, line by line. What is around them only gives them their variables, and TestSnippets runs them.
 
 func streamIn(ctx context.Context, client *envelope.Client, dst io.Writer, src io.Reader, ec envelope.Context) error {
 	w, err := client.NewWriter(ctx, dst, ec)
@@ -87,4 +94,53 @@ func withoutEnforcement(ctx context.Context, client *envelope.Client, dst io.Wri
 		w, err = client.NewWriter(ctx, dst, ec)
 	})
 	return w, err
+}
+
+func TestSnippets(t *testing.T) {
+	kms, err := localkms.New(nil)
+	require.NoError(t, err)
+	defer kms.Close()
+	arn, err := kms.NewKey("")
+	require.NoError(t, err)
+	keys, err := awskms.NewKeyring(kms, arn)
+	require.NoError(t, err)
+	client, err := envelope.New(keys, nil)
+	require.NoError(t, err)
+	ctx, ec := t.Context(), envelope.Context{"tenant": "4711"}
+
+	file, err := os.Create(filepath.Join(t.TempDir(), "archive.sealed"))
+	require.NoError(t, err)
+	defer file.Close()
+	require.NoError(t, streamIn(ctx, client, file, archiveOf(t, "report.csv", "1;2;3"), ec))
+	size, err := file.Seek(0, io.SeekCurrent)
+	require.NoError(t, err)
+	require.NoError(t, readZip(ctx, client, file, size, ec, func(report fs.File) {
+		text, err := io.ReadAll(report)
+		require.NoError(t, err)
+		require.Equal(t, "1;2;3", string(text))
+	}))
+
+	require.NoError(t, withCache(keys, func(client *envelope.Client) {
+		var message, opened strings.Builder
+		require.NoError(t, streamIn(ctx, client, &message, strings.NewReader("text"), ec))
+		require.NoError(t, streamOut(ctx, client, &opened, strings.NewReader(message.String()), ec))
+		require.Equal(t, "text", opened.String())
+		require.Equal(t, "text", string(categories(ctx, client, []byte(message.String()), ec)))
+		require.Empty(t, categories(ctx, client, []byte(message.String()), nil))
+	}))
+
+	w, err := withoutEnforcement(ctx, client, io.Discard, ec)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+}
+
+func archiveOf(t *testing.T, name, content string) io.Reader {
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	f, err := w.Create(name)
+	require.NoError(t, err)
+	_, err = io.WriteString(f, content)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return &b
 }
