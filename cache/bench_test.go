@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/sealwax/sealwax/cache"
@@ -39,6 +40,22 @@ func BenchmarkOpenHit(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		m, err := keys.DecryptionMaterials(b.Context(), req)
+		if err != nil {
+			b.Fatal(err)
+		}
+		m.DataKey.Destroy()
+	}
+}
+
+// BenchmarkSealMiss is what a message costs that finds the cache full of other
+// keys: a call, here to a keyring that answers at once, and an eviction.
+func BenchmarkSealMiss(b *testing.B) {
+	keys := benchmarkKeyring(b)
+	n := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		n++
+		m, err := keys.EncryptionMaterials(b.Context(), sealRequest(strconv.Itoa(n), 64))
 		if err != nil {
 			b.Fatal(err)
 		}

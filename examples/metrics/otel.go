@@ -107,7 +107,7 @@ func collect(ctx context.Context, reader *sdkmetric.ManualReader, out io.Writer)
 func labels(set attribute.Set) string {
 	var pairs []string
 	for _, kv := range set.ToSlice() {
-		pairs = append(pairs, fmt.Sprintf("%s=%q", kv.Key, kv.Value.Emit()))
+		pairs = append(pairs, fmt.Sprintf("%s=%q", kv.Key, kv.Value.String()))
 	}
 	return strings.Join(pairs, ",")
 }
