@@ -76,6 +76,9 @@ func (c *Client) checkMaterials(m *keyring.EncryptionMaterials, ec Context) erro
 			return errorf(ErrContext, "keyring changed pair %q", name)
 		}
 	}
+	if err := checkSerializable(m.EncryptionContext); err != nil {
+		return err
+	}
 	encoded, signed := m.EncryptionContext[keyring.PublicKeyName]
 	if signed != m.Suite.Signed() || signed != (m.SigningKey != nil) {
 		return errorf(ErrPolicy, "keyring gave materials that do not fit %v: a signed suite, and no other, has a signing key and its public key in the context", m.Suite)
