@@ -197,3 +197,9 @@ func sealAs(s envelope.Suite) func(*keyring.EncryptionRequest) (*keyring.Encrypt
 		return newTestKeys().EncryptionMaterials(context.Background(), &other)
 	}
 }
+
+func cancelled(t *testing.T) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx, cancel
+}
