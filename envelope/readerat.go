@@ -361,7 +361,7 @@ func (r *ReaderAt) openFinalFrame(size int64) error {
 	}
 	r.frames = frames
 	r.size = int64(frames-1)*r.frameLength() + int64(length)
-	r.cache = newFrameCache(int(r.frameLength()))
+	r.cache = newFrameCache(int(max(1, min(r.frameLength(), r.size)))) // room for what there is, not for what could be
 	f := r.cache.claim(frames, length)
 	targets := []target{{content: f.content, cached: f}}
 	r.open(frames, targets)
