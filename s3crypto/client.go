@@ -19,6 +19,10 @@ type Options struct {
 	// once. Zero: 5. Where parts have grown beyond PartSize, fewer are, but at
 	// least two: the bytes in flight stay about PartSize times Concurrency.
 	Concurrency int
+	// CopyPartSize is the length in bytes of stored objects above which CopyObject
+	// copies by parts, and of those parts: 5 MiB to 5 GiB. Zero: 5 GiB, which is the
+	// most that S3 copies at once.
+	CopyPartSize int64
 	// BindName puts the bucket and the key into the encryption context, so that
 	// an object in another's place does not open. Copies and renames do not open
 	// either: they need envelope's Reseal. Without it, who can write to the
@@ -65,8 +69,13 @@ func New(api API, env *envelope.Client, opts *Options) (*Client, error) {
 	if c.opts.Concurrency == 0 {
 		c.opts.Concurrency = defaultConcurrency
 	}
-	if n := c.opts.PartSize; n < minPartSize || n > maxPartSize {
-		return nil, fmt.Errorf("s3crypto: PartSize is %d, want %d to %d bytes", n, minPartSize, int64(maxPartSize))
+	if c.opts.CopyPartSize == 0 {
+		c.opts.CopyPartSize = maxPartSize
+	}
+	for name, n := range map[string]int64{"PartSize": c.opts.PartSize, "CopyPartSize": c.opts.CopyPartSize} {
+		if n < minPartSize || n > maxPartSize {
+			return nil, fmt.Errorf("s3crypto: %s is %d, want %d to %d bytes", name, n, minPartSize, int64(maxPartSize))
+		}
 	}
 	if n := c.opts.Concurrency; n < 1 || n > maxParts {
 		return nil, fmt.Errorf("s3crypto: Concurrency is %d, want 1 to %d", n, maxParts)

@@ -22,11 +22,12 @@ const afterTimeout = 30 * time.Second
 // within the first part, else part by part. Each part is held until it is sent,
 // so that the SDK's retries send the same bytes.
 type upload struct {
-	api    API
-	optFns []func(*s3.Options)
-	in     *s3.PutObjectInput // for the sealed object; no body
-	size   int64              // of the message in bytes; -1: not known
-	plan   partPlan
+	api     API
+	optFns  []func(*s3.Options)
+	in      *s3.PutObjectInput // for the sealed object; no body
+	size    int64              // of the message in bytes; -1: not known
+	plan    partPlan
+	copying bool // of parts that S3 has already; the object's identity tells nothing then
 
 	ctx         context.Context // of the requests; done when one fails
 	cancel      context.CancelFunc
@@ -335,10 +336,15 @@ func ambiguous(err error) bool {
 	return true
 }
 
+var errSameMessage = errors.New("a copy looks like its original")
+
 // lookFor returns the output of the upload if the object is there and is this
 // message: the message's id is unlike any other. It returns an error if it
 // cannot be told.
 func (u *upload) lookFor() (*s3.PutObjectOutput, error) {
+	if u.copying {
+		return nil, errSameMessage
+	}
 	ctx, cancel := u.after()
 	defer cancel()
 	in := &s3.HeadObjectInput{}
