@@ -7,8 +7,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"maps"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -52,7 +55,7 @@ func (s *source) EncryptionMaterials(ctx context.Context, req *keyring.Encryptio
 		Suite:             req.Suite,
 		EncryptionContext: req.EncryptionContext,
 		DataKey:           key,
-		EncryptedDataKeys: []keyring.EncryptedDataKey{{ProviderID: "test", ProviderInfo: []byte("key"), Ciphertext: []byte(rand.Text())}},
+		EncryptedDataKeys: []keyring.EncryptedDataKey{{ProviderID: "test", ProviderInfo: []byte("key"), Ciphertext: []byte(unique())}},
 	}
 	if req.Suite.Signed() {
 		m.SigningKey, m.EncryptionContext = sign(req.EncryptionContext)
@@ -60,18 +63,33 @@ func (s *source) EncryptionMaterials(ctx context.Context, req *keyring.Encryptio
 	return m, nil
 }
 
-// sign makes a signing pair, as a Ring does below the cache.
+// sign adds a signing pair, as a Ring does below the cache.
 func sign(ec keyring.EncryptionContext) (crypto.Signer, keyring.EncryptionContext) {
-	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
 	whole := maps.Clone(ec)
 	if whole == nil {
 		whole = keyring.EncryptionContext{}
 	}
-	whole[keyring.PublicKeyName] = rand.Text()
-	return key, whole
+	whole[keyring.PublicKeyName] = unique()
+	return signingKey, whole
+}
+
+// Nothing in a bubble of synctest may draw from crypto/rand: under GODEBUG
+// fips140=on that takes its entropy from the time that work takes, which stands
+// still there. So the signing key is made before, and data keys come from
+// unique.
+var signingKey = func() *ecdsa.PrivateKey {
+	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return key
+}()
+
+var drawn atomic.Uint64
+
+// unique returns 64 characters that nobody else got.
+func unique() string {
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(strconv.FormatUint(drawn.Add(1), 10))))
 }
 
 func (s *source) DecryptionMaterials(ctx context.Context, req *keyring.DecryptionRequest) (*keyring.DecryptionMaterials, error) {
@@ -106,8 +124,7 @@ func (s *source) answer(ctx context.Context, suite keyring.Suite, req any) (*key
 			return nil, err
 		}
 	}
-	b := make([]byte, suite.KeyLength())
-	rand.Read(b)
+	b := []byte(unique())[:suite.KeyLength()]
 	origin := bytes.Clone(b)
 	key := keyring.NewDataKey(b)
 	s.mu.Lock()

@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-	"crypto/rand"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,9 +19,7 @@ type gate struct {
 
 func (g gate) DecryptionMaterials(context.Context, *keyring.DecryptionRequest) (*keyring.DecryptionMaterials, error) {
 	<-g.open
-	b := make([]byte, 32)
-	rand.Read(b)
-	return &keyring.DecryptionMaterials{DataKey: keyring.NewDataKey(b)}, nil
+	return &keyring.DecryptionMaterials{DataKey: keyring.NewDataKey([]byte("thirty-two bytes of a secret key"))}, nil
 }
 
 // TestCopyOfAFlightIsZeroedWhenAllHaveLeft: those who waited are served from a

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sealwax/sealwax/cache"
 	"github.com/sealwax/sealwax/envelope"
+	"github.com/sealwax/sealwax/keyring"
 	"github.com/sealwax/sealwax/keyring/awskms"
 	"github.com/sealwax/sealwax/keyring/localkms"
 )
@@ -20,6 +21,7 @@ import (
 // service is what an application has: a client on a cache on a ring on a KMS.
 type service struct {
 	kms    *localkms.KMS
+	ring   *keyring.Ring
 	cache  *cache.Keyring
 	client *envelope.Client
 }
@@ -36,7 +38,7 @@ func newService(t testing.TB, cacheOpts *cache.Options, opts *envelope.Options) 
 	keys := newCache(t, ring, cacheOpts)
 	client, err := envelope.New(keys, opts)
 	require.NoError(t, err)
-	return service{kms, keys, client}
+	return service{kms, ring, keys, client}
 }
 
 var tenantA = envelope.Context{"tenant": "a"}
@@ -104,19 +106,62 @@ func TestServiceTamperedMessageDoesNotSpoilTheCache(t *testing.T) {
 	require.Equal(t, 1, s.kms.Calls("Decrypt"))
 }
 
+// outside makes a ring's calls from a goroutine that is in no bubble, so that the
+// ring and the KMS may draw from crypto/rand (see signingKey). The calls take
+// the bubble's time.
+type outside struct {
+	inner keyring.Keyring
+	took  time.Duration
+	mu    sync.Mutex
+	calls chan func()
+	done  chan struct{}
+}
+
+func newOutside(t testing.TB, inner keyring.Keyring, took time.Duration) *outside {
+	o := &outside{inner: inner, took: took, calls: make(chan func()), done: make(chan struct{})}
+	go func() {
+		for call := range o.calls {
+			call()
+			o.done <- struct{}{}
+		}
+	}()
+	t.Cleanup(func() { close(o.calls) })
+	return o
+}
+
+func (o *outside) run(call func()) {
+	time.Sleep(o.took)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.calls <- call
+	<-o.done
+}
+
+func (o *outside) EncryptionMaterials(_ context.Context, req *keyring.EncryptionRequest) (m *keyring.EncryptionMaterials, err error) {
+	o.run(func() { m, err = o.inner.EncryptionMaterials(context.Background(), req) })
+	return m, err
+}
+
+func (o *outside) DecryptionMaterials(_ context.Context, req *keyring.DecryptionRequest) (m *keyring.DecryptionMaterials, err error) {
+	o.run(func() { m, err = o.inner.DecryptionMaterials(context.Background(), req) })
+	return m, err
+}
+
 // TestServiceSteadyState counts KMS calls over an hour of traffic on ten
 // contexts: at most two per context and MaxAge.
 func TestServiceSteadyState(t *testing.T) {
+	s := newService(t, nil, nil)
+	ring := newOutside(t, s.ring, 50*time.Millisecond)
 	synctest.Test(t, func(t *testing.T) {
-		s := newService(t, nil, nil)
-		s.kms.SetFault("*", localkms.Delayed(50*time.Millisecond))
+		keys := newCache(t, ring, nil)
 		began := time.Now()
 		waited := 0
 		for time.Since(began) < time.Hour {
 			for _, tenant := range "abcdefghij" {
 				asked := time.Now()
-				_, err := s.client.Seal(t.Context(), []byte("x"), envelope.Context{"tenant": string(tenant)})
+				m, err := keys.EncryptionMaterials(t.Context(), sealRequest(string(tenant), 1))
 				require.NoError(t, err)
+				m.DataKey.Destroy()
 				if time.Since(asked) > 0 {
 					waited++
 				}
@@ -131,32 +176,49 @@ func TestServiceSteadyState(t *testing.T) {
 }
 
 func TestServiceInAnOutage(t *testing.T) {
+	s := newService(t, nil, nil)
+	ring := newOutside(t, s.ring, 0)
 	synctest.Test(t, func(t *testing.T) {
-		s := newService(t, nil, nil)
-		message, err := s.client.Seal(t.Context(), []byte("x"), tenantA)
-		require.NoError(t, err)
-		_, err = s.client.Open(t.Context(), message, tenantA)
-		require.NoError(t, err)
+		keys := newCache(t, ring, nil)
+		var opening *keyring.DecryptionRequest
+		seal := func() error {
+			m, err := keys.EncryptionMaterials(t.Context(), sealRequest("a", 1))
+			if err != nil {
+				return err
+			}
+			if opening == nil {
+				opening = &keyring.DecryptionRequest{Suite: m.Suite, EncryptionContext: m.EncryptionContext, EncryptedDataKeys: m.EncryptedDataKeys}
+			}
+			m.DataKey.Destroy()
+			return nil
+		}
+		open := func() error {
+			m, err := keys.DecryptionMaterials(t.Context(), opening)
+			if err != nil {
+				return err
+			}
+			m.DataKey.Destroy()
+			return nil
+		}
+		require.NoError(t, seal())
+		require.NoError(t, open())
 
 		s.kms.SetFault("*", localkms.Unavailable())
 		for range 59 {
 			time.Sleep(5 * time.Second)
-			_, err = s.client.Seal(t.Context(), []byte("x"), tenantA)
-			require.NoError(t, err)
-			_, err = s.client.Open(t.Context(), message, tenantA)
-			require.NoError(t, err)
+			require.NoError(t, seal())
+			require.NoError(t, open())
 		}
 		time.Sleep(5 * time.Second)
 		var outage *types.KMSInternalException
-		_, err = s.client.Seal(t.Context(), []byte("x"), tenantA)
-		require.ErrorAs(t, err, &outage)
-		_, err = s.client.Open(t.Context(), message, tenantA)
+		require.ErrorAs(t, seal(), &outage)
+		err := open()
 		require.ErrorAs(t, err, &outage)
 		require.NotErrorIs(t, err, envelope.ErrAuthentication, "an outage says nothing about the message")
 
 		s.kms.SetFault("*", nil)
-		_, err = s.client.Open(t.Context(), message, tenantA)
-		require.NoError(t, err)
+		require.NoError(t, seal())
+		require.NoError(t, open())
 		synctest.Wait()
 	})
 }
