@@ -203,3 +203,11 @@ func cancelled(t *testing.T) (context.Context, context.CancelFunc) {
 	cancel()
 	return ctx, cancel
 }
+
+// failingKeys is a keyring that is out of order.
+func failingKeys(err error) keyring.Keyring {
+	return keyringFuncs{
+		seal: func(*keyring.EncryptionRequest) (*keyring.EncryptionMaterials, error) { return nil, err },
+		open: func(*keyring.DecryptionRequest) (*keyring.DecryptionMaterials, error) { return nil, err },
+	}
+}
