@@ -293,7 +293,11 @@ func (w *Writer) gather(src io.Reader, target int) (ended bool, err error) {
 		if len(w.plain) == cap(w.plain) {
 			w.plain = slices.Grow(w.plain, min(target-len(w.plain), max(minRead, len(w.plain))))
 		}
-		n, err := src.Read(w.plain[len(w.plain):min(target, cap(w.plain))])
+		room := w.plain[len(w.plain):min(target, cap(w.plain))]
+		n, err := src.Read(room)
+		if n < 0 || n > len(room) {
+			return false, errCount
+		}
 		w.plain = w.plain[:len(w.plain)+n]
 		if acceptErr := w.accept(int64(n)); acceptErr != nil {
 			return false, acceptErr
