@@ -172,6 +172,10 @@ func (r *Reader) readFrames() (scanned, error) {
 	most := r.c.opts.Workers * batchFrames(int(r.o.header.FrameLength))
 	for {
 		s, err := scanFrames(r.in, r.o.header.FrameLength, most)
+		if s.final && s.frames > 1 && r.o.public != nil {
+			// The final frame waits for the signature. Those before it do not.
+			return scanFrames(r.in, r.o.header.FrameLength, s.frames-1)
+		}
 		if s.frames > 0 {
 			return s, nil // what is wrong behind them shows in its turn
 		}
