@@ -211,3 +211,5 @@ func failingKeys(err error) keyring.Keyring {
 		open: func(*keyring.DecryptionRequest) (*keyring.DecryptionMaterials, error) { return nil, err },
 	}
 }
+
+func suiteID(s envelope.Suite) suite.ID { return suite.ID(s) }
