@@ -219,6 +219,25 @@ func TestClose(t *testing.T) {
 	})
 }
 
+// TestCloseKeepsOutWhatComesAfter: an inner keyring may answer although it was
+// cancelled. Close waits for it, and nobody gets its key.
+func TestCloseKeepsOutWhatComesAfter(t *testing.T) {
+	inBubble(t, func(t *testing.T, ask ask) {
+		s := &source{fail: func(context.Context, int) error { time.Sleep(time.Second); return nil }}
+		keys := newCache(t, s, nil)
+		waiting := make(chan error)
+		go func() { _, err := ask(t.Context(), keys, "a"); waiting <- err }()
+		synctest.Wait()
+		began := time.Now()
+		go func() { require.NoError(t, keys.Close()) }()
+		require.ErrorIs(t, <-waiting, cache.ErrClosed)
+		require.NoError(t, keys.Close())
+		require.Equal(t, time.Second, time.Since(began))
+		require.True(t, s.zeroed(0))
+		require.Zero(t, keys.Stats().Entries)
+	})
+}
+
 // TestCloseInRealTime runs everything at once, for the race detector; TestMain
 // looks for goroutines left behind.
 func TestCloseInRealTime(t *testing.T) {

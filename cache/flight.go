@@ -70,9 +70,13 @@ func (s *store) land(f *flight, a answer, err error, took time.Duration) {
 	if !f.detached {
 		delete(s.flights, f.id)
 	}
-	if err != nil {
+	switch {
+	case s.closed:
+		a.key.Destroy()
+		f.err = fmt.Errorf("%w while a data key was fetched", ErrClosed)
+	case err != nil:
 		s.landFailure(f, err)
-	} else {
+	default:
 		events = s.landAnswer(f, a, events)
 	}
 	close(f.landed)
@@ -119,13 +123,9 @@ func (s *store) newEntry(f *flight, a answer) *entry {
 
 // landFailure keeps the error for those who wait. The lock is held.
 func (s *store) landFailure(f *flight, err error) {
-	switch {
-	case s.closed:
-		f.err = fmt.Errorf("%w while a data key was fetched: %w", ErrClosed, err)
-	case errors.Is(f.ctx.Err(), context.DeadlineExceeded):
+	f.err = fmt.Errorf("cache: fetching a data key: %w", err)
+	if errors.Is(f.ctx.Err(), context.DeadlineExceeded) {
 		f.err = fmt.Errorf("cache: no data key within FetchTimeout, %v: %w", s.limits.FetchTimeout, err)
-	default:
-		f.err = fmt.Errorf("cache: fetching a data key: %w", err)
 	}
 	if e := f.refreshes; e != nil {
 		e.retry.Store(later(s.now(), s.limits.pause(e.failures)))

@@ -73,6 +73,26 @@ func TestCopyOfAFlightIsZeroedWhenAllHaveLeft(t *testing.T) {
 	})
 }
 
+// TestKeyThatCameMeanwhileIsAHit: between a request's look at the table and its
+// call, another's flight may have landed.
+func TestKeyThatCameMeanwhileIsAHit(t *testing.T) {
+	g := gate{open: make(chan struct{})}
+	close(g.open)
+	k, err := New(g, nil)
+	require.NoError(t, err)
+	defer k.Close()
+	req := &keyring.DecryptionRequest{Suite: derives}
+	_, err = k.DecryptionMaterials(t.Context(), req)
+	require.NoError(t, err)
+	_, key, err := k.s.fetch(t.Context(), k.s.openIdentity(nil, req), 0, func() request { return copyOpen(req) })
+	require.NoError(t, err)
+	require.Equal(t, 32, key.Len())
+	stats := k.Stats()
+	require.EqualValues(t, 1, stats.Fetches)
+	require.EqualValues(t, 1, stats.Misses)
+	require.EqualValues(t, 1, stats.Hits)
+}
+
 // TestSecondRefreshDoesNotStart: of those who found it due at the same time, one
 // starts it.
 func TestSecondRefreshDoesNotStart(t *testing.T) {

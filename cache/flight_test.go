@@ -278,16 +278,19 @@ func TestRequestMayChangeAfterTheCall(t *testing.T) {
 		defer cancel()
 		sealing, opening := sealRequest("a", 10), openRequest("a")
 		stays := make(chan error, 2)
+		leaves := make(chan error, 2)
+		go func() { _, err := keys.EncryptionMaterials(ctx, sealing); leaves <- err }()
+		go func() { _, err := keys.DecryptionMaterials(ctx, opening); leaves <- err }()
+		synctest.Wait() // these have started the flights, and others join
 		go func() { _, err := operations["seal"](t.Context(), keys, "a"); stays <- err }()
 		go func() { _, err := operations["open"](t.Context(), keys, "a"); stays <- err }()
-		_, err := keys.EncryptionMaterials(ctx, sealing)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		_, err = keys.DecryptionMaterials(ctx, opening)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, <-leaves, context.DeadlineExceeded)
+		require.ErrorIs(t, <-leaves, context.DeadlineExceeded)
 		sealing.EncryptionContext["tenant"] = "b"
 		opening.EncryptionContext["tenant"] = "b"
 		clear(opening.EncryptedDataKeys[0].Ciphertext)
 		require.NoError(t, errors.Join(<-stays, <-stays))
+		require.Equal(t, 2, s.calls())
 		for _, asked := range s.asked {
 			switch req := asked.(type) {
 			case keyring.EncryptionRequest:
