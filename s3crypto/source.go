@@ -268,11 +268,14 @@ func pause(ctx context.Context, d time.Duration) error {
 // openWindow asks for the rest of a window.
 func (s *source) openWindow(w *window) error {
 	out, err := s.get(rangeHeader(w.pos, w.end))
-	if errorCode(err) == preconditionFailed && s.pinVersion() {
+	if replaced(err) && s.pinVersion() {
 		out, err = s.get(rangeHeader(w.pos, w.end))
 	}
+	if replaced(err) {
+		return fmt.Errorf("%w: %w", ErrChanged, err)
+	}
 	if err != nil {
-		return changed(err)
+		return err
 	}
 	if err := s.check(out, w.pos); err != nil {
 		out.Body.Close()
@@ -327,13 +330,12 @@ func (s *source) check(out *s3.GetObjectOutput, start int64) error {
 	return nil
 }
 
-const preconditionFailed = "PreconditionFailed"
-
-// changed tells what the failure of a later request says about the object.
-func changed(err error) error {
+// replaced reports whether the failure of a later request says that another
+// object, or none, has taken the place of the first.
+func replaced(err error) bool {
 	switch errorCode(err) {
-	case preconditionFailed, "NoSuchKey", "NoSuchVersion", "InvalidRange":
-		return fmt.Errorf("%w: %w", ErrChanged, err)
+	case "PreconditionFailed", "NoSuchKey", "NoSuchVersion", "InvalidRange":
+		return true
 	}
-	return err
+	return false
 }

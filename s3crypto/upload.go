@@ -44,7 +44,11 @@ type upload struct {
 	free     [][]byte              // buffers of parts that are sent
 	parts    []types.CompletedPart // in the order of their arrival
 	err      error                 // of the first request that failed
-	begun    int32                 // number of the last part
+	// unanswered is set if the server may still be at work on a part whose request
+	// has ended here; guarded by mu.
+	unanswered bool
+
+	begun int32 // number of the last part
 }
 
 func (c *Client) newUpload(ctx context.Context, cancel context.CancelFunc, optFns []func(*s3.Options)) *upload {
@@ -151,6 +155,9 @@ func (u *upload) land(part []byte, err error) {
 	defer u.mu.Unlock()
 	u.inFlight--
 	u.free = append(u.free, part[:0])
+	if err != nil {
+		u.unanswered = u.unanswered || errorCode(err) == ""
+	}
 	if err != nil && u.err == nil {
 		u.err = err
 		u.cancel()
@@ -239,11 +246,13 @@ func (u *upload) complete() (*s3.PutObjectOutput, error) {
 
 // fail ends an upload that is not complete: no part is left behind.
 func (u *upload) fail(err error) error {
-	u.cancel()
-	u.flight.Wait() // a part that lands after the abort would stay
+	u.mu.Lock()
 	if u.err != nil {
 		err = u.err // the reason, where err may be what followed from it
 	}
+	u.mu.Unlock()
+	u.cancel()
+	u.flight.Wait()
 	failed := u.failed(err)
 	if u.id != nil {
 		failed.AbortErr = u.abort()
@@ -267,13 +276,28 @@ func (u *upload) after() (context.Context, context.CancelFunc) {
 
 const noSuchUpload = "NoSuchUpload"
 
+// abort discards the parts. A part that the server is still at work on may land
+// after the abort, and stay: then it is aborted again, until it is gone.
 func (u *upload) abort() error {
 	err := u.abortOnce()
+	for i := range lateAborts {
+		if err != nil || !u.unanswered {
+			break
+		}
+		time.Sleep(lateAbortPause << i)
+		err = u.abortOnce()
+	}
 	if errorCode(err) == noSuchUpload {
 		return nil
 	}
 	return err
 }
+
+// How often, and how long after the first, an upload is aborted again.
+const (
+	lateAborts     = 3
+	lateAbortPause = 50 * time.Millisecond
+)
 
 func (u *upload) abortOnce() error {
 	ctx, cancel := u.after()

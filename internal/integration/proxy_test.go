@@ -61,6 +61,9 @@ func newProxy(t testing.TB, s *server, tls bool) *proxy {
 	target, err := url.Parse(s.url)
 	require.NoError(t, err)
 	transport := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 32}
+	if behind, ok := s.http.Transport.(*http.Transport); ok {
+		transport.TLSClientConfig = behind.TLSClientConfig
+	}
 	p := &proxy{target: target, to: transport, conns: map[string]bool{}}
 	listener := httptest.NewUnstartedServer(p)
 	listener.Config.ConnState = p.noteConn

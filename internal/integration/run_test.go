@@ -28,6 +28,7 @@ func onServers(t *testing.T, test func(*testing.T, *server)) {
 			if s.url == "" {
 				t.Skipf("%s is not set: internal/integration/run.sh installs and starts %s", real.variable, real.name)
 			}
+			s := dialled(t, s)
 			test(t, newProxy(t, s, true).behind(s))
 		})
 	}
