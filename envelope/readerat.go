@@ -33,8 +33,9 @@ type ReaderAt struct {
 	noReadAhead bool
 	sealed      sync.Pool // of *[]byte: room for sealed frames
 
-	mu    sync.RWMutex
-	whole []byte // content of a non-framed body; guarded by mu
+	mu     sync.RWMutex
+	whole  []byte // content of a non-framed body; guarded by mu
+	closed bool   // so is this; a cache knows by itself
 }
 
 // NewReaderAt returns a reader of any part of the message at src, which has size
@@ -95,7 +96,7 @@ func (r *ReaderAt) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	clear(r.whole)
-	r.whole = nil
+	r.whole, r.closed = nil, true
 	return nil
 }
 
@@ -469,7 +470,7 @@ func (r *ReaderAt) openWhole(size int64) error {
 func (r *ReaderAt) readWhole(p []byte, off int64) (int, error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if r.whole == nil && r.size > 0 {
+	if r.closed {
 		return 0, errReaderAtClosed
 	}
 	if off >= r.size {
