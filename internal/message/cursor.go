@@ -3,7 +3,6 @@ package message
 import (
 	"encoding/binary"
 	"io"
-	"slices"
 	"unicode/utf8"
 )
 
@@ -20,7 +19,7 @@ type cursor struct {
 // take returns the next n bytes. They stay valid, but only buf[:off] is sure to
 // be one with what is taken later.
 func (c *cursor) take(n int) ([]byte, error) {
-	if c.limit > 0 && c.off+n > c.limit {
+	if c.limit > 0 && n > c.limit-c.off {
 		return nil, policyErrorf("header is longer than the %d bytes allowed; see MaxHeaderSize", c.limit)
 	}
 	if c.whole {
@@ -41,12 +40,26 @@ func (c *cursor) fill(n int) error {
 	if c.buf == nil {
 		c.buf = make([]byte, 0, 512) // holds the header of most messages
 	}
-	c.buf = slices.Grow(c.buf, n)
+	c.grow(n)
 	c.buf = c.buf[:c.off+n]
 	if _, err := io.ReadFull(c.src, c.buf[c.off:]); err != nil {
 		return readError("header", err)
 	}
 	return nil
+}
+
+// grow makes room for n bytes more. It doubles, so that all the buffers that
+// fields point into are together no longer than two headers.
+func (c *cursor) grow(n int) {
+	need := c.off + n
+	if need <= cap(c.buf) {
+		return
+	}
+	size := max(need, 2*cap(c.buf))
+	if c.limit > 0 { // which take has held need against
+		size = min(size, c.limit)
+	}
+	c.buf = append(make([]byte, 0, size), c.buf...)
 }
 
 func (c *cursor) takeUint16() (int, error) {
