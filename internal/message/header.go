@@ -17,7 +17,7 @@ const (
 	messageType  = 0x80 // version 1 only
 	nonFramed    = 0x01
 	framed       = 0x02
-	noncesLength = suite.NonceLength
+	nonceLength = suite.NonceLength
 )
 
 // Lengths of a header's fixed parts, in bytes.
@@ -35,7 +35,8 @@ type EDK struct {
 	Ciphertext   []byte
 }
 
-// Header is a parsed header. Its slices are parts of Raw.
+// Header is a parsed header. Its slices are parts of the message, or of what was
+// read of it: they are not to be changed.
 type Header struct {
 	Suite       *suite.Suite
 	MessageID   []byte
@@ -192,8 +193,8 @@ func (h *Header) setTail1(tail []byte) error {
 	if reserved := binary.BigEndian.Uint32(tail[1:]); reserved != 0 {
 		return formatErrorf("reserved field is %#08x, want 0", reserved)
 	}
-	if tail[5] != noncesLength {
-		return formatErrorf("nonce length %d, want %d", tail[5], noncesLength)
+	if tail[5] != nonceLength {
+		return formatErrorf("nonce length %d, want %d", tail[5], nonceLength)
 	}
 	h.FrameLength = binary.BigEndian.Uint32(tail[6:])
 	const auth = suite.NonceLength + suite.TagLength
@@ -245,7 +246,7 @@ func AppendHeaderBody(dst []byte, h *Header) ([]byte, error) {
 	}
 	dst = append(dst, framed)
 	if h.Suite.MessageVersion == 1 {
-		dst = append(dst, 0, 0, 0, 0, noncesLength)
+		dst = append(dst, 0, 0, 0, 0, nonceLength)
 	}
 	dst = binary.BigEndian.AppendUint32(dst, h.FrameLength)
 	return append(dst, h.Commitment...), nil
