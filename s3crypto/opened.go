@@ -20,6 +20,8 @@ type opened struct {
 	first  *s3.GetObjectOutput // the first response; its Body is the source's
 	header *envelope.Header    // nil: not encrypted
 
+	readAhead []envelope.MessageOption // of ra
+
 	at   io.ReaderAt        // the content; nil for a signed message, which can only be read in order
 	size int64              // of the content; -1 for a signed message
 	ra   *envelope.ReaderAt // at, if the object is encrypted
@@ -42,14 +44,15 @@ const smallObject = 1 << 20
 // open reads the header of an object and, unless the message is signed and read
 // in order, authenticates its final frame: from then on the length is certain.
 // The requests after the first are pinned to what the first one saw.
-func (c *Client) open(ctx context.Context, in *s3.GetObjectInput, how reading, optFns []func(*s3.Options), opts ...envelope.MessageOption) (*opened, error) {
+func (c *Client) open(ctx context.Context, in *s3.GetObjectInput, how reading, optFns []func(*s3.Options), readAhead ...envelope.MessageOption) (*opened, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	o, err := c.request(ctx, cancel, in, how, optFns)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	if err := c.begin(ctx, o, in, how, opts); err != nil {
+	o.readAhead = readAhead
+	if err := c.begin(ctx, o, in, how); err != nil {
 		o.close()
 		return nil, err
 	}
@@ -109,7 +112,7 @@ func (c *Client) request(ctx context.Context, cancel context.CancelFunc, given *
 }
 
 // begin finds out what the object is, and opens it.
-func (c *Client) begin(ctx context.Context, o *opened, in *s3.GetObjectInput, how reading, opts []envelope.MessageOption) error {
+func (c *Client) begin(ctx context.Context, o *opened, in *s3.GetObjectInput, how reading) error {
 	bucket, key := *in.Bucket, *in.Key
 	m, err := readMarks(bucket, key, o.first.Metadata)
 	if err != nil {
@@ -133,6 +136,7 @@ func (c *Client) begin(ctx context.Context, o *opened, in *s3.GetObjectInput, ho
 	if err != nil {
 		return err
 	}
+	var opts []envelope.MessageOption
 	if beside := m.besides(header); len(beside) > 0 {
 		opts = append(opts, envelope.WithEncryptedDataKeys(beside...))
 	}
@@ -170,7 +174,7 @@ func (c *Client) authenticate(ctx context.Context, o *opened, header *envelope.H
 		}
 		return err
 	}
-	if o.ra, err = c.env.NewReaderAt(ctx, o.src, o.src.size, ec, opts...); err != nil {
+	if o.ra, err = c.env.NewReaderAt(ctx, o.src, o.src.size, ec, append(opts, o.readAhead...)...); err != nil {
 		return err
 	}
 	o.at, o.size, o.header = o.ra, o.ra.Size(), o.ra.Header()

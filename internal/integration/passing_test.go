@@ -1,0 +1,336 @@
+package integration
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sealwax/sealwax/s3crypto"
+)
+
+// What is the caller's passes through, in one request and in many.
+func TestPropertiesPassThrough(t *testing.T) { onServers(t, testPropertiesPassThrough) }
+
+func testPropertiesPassThrough(t *testing.T, s *server) {
+	r := newUploadRig(t, s)
+	for _, n := range []int{10, part + 10} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			r.p.do(nil)
+			in := r.input(bytes.NewReader(content(n)))
+			in.ContentType, in.CacheControl = new("image/png"), new("no-store")
+			in.ContentDisposition, in.ContentLanguage = new("attachment"), new("de")
+			in.Metadata = map[string]string{"Color": "green", "empty": ""}
+			in.Tagging = new("team=red&cost=7")
+			in.StorageClass = types.StorageClassStandard
+			in.ChecksumAlgorithm = types.ChecksumAlgorithmSha256
+			before := fmt.Sprintf("%+v", *in)
+			_, err := r.c.PutObject(t.Context(), in)
+			require.NoError(t, err)
+			require.Equal(t, before, fmt.Sprintf("%+v", *in), "the input is as it was")
+
+			out, got := get(t, r.c, &s3.GetObjectInput{Bucket: &r.name, Key: new(uploadKey), ChecksumMode: types.ChecksumModeEnabled})
+			require.True(t, bytes.Equal(content(n), got))
+			require.Equal(t, "image/png", aws.ToString(out.ContentType))
+			require.Equal(t, "no-store", aws.ToString(out.CacheControl))
+			require.Equal(t, "attachment", aws.ToString(out.ContentDisposition))
+			require.Equal(t, "de", aws.ToString(out.ContentLanguage))
+			require.Equal(t, "green", out.Metadata["color"])
+			require.Nil(t, out.ChecksumSHA256, "it is of the ciphertext")
+			require.NotContains(t, out.Metadata, "sealwax-message")
+			tags, err := r.direct.GetObjectTagging(t.Context(), &s3.GetObjectTaggingInput{Bucket: &r.name, Key: new(uploadKey)})
+			require.NoError(t, err)
+			require.Len(t, tags.TagSet, 2)
+		})
+	}
+}
+
+func TestServerSideEncryptionIsAskedFor(t *testing.T) {
+	r := newUploadRig(t, fake(t))
+	for _, n := range []int{10, part + 10} {
+		// gofakes3 does not know the headers: the fault stands for an answer.
+		r.p.do(func(q *request) fault { return fault{status: 403, code: "AccessDenied"} })
+		in := r.input(bytes.NewReader(content(n)))
+		in.ServerSideEncryption, in.SSEKMSKeyId = types.ServerSideEncryptionAwsKms, new("alias/bucket")
+		in.BucketKeyEnabled = new(true)
+		_, err := r.c.PutObject(t.Context(), in)
+		requireCode(t, err, "AccessDenied")
+		sent := r.p.seen("")[0].header
+		require.Equal(t, "aws:kms", sent.Get("X-Amz-Server-Side-Encryption"))
+		require.Equal(t, "alias/bucket", sent.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"))
+		require.Equal(t, "true", sent.Get("X-Amz-Server-Side-Encryption-Bucket-Key-Enabled"))
+	}
+}
+
+func TestServerSideEncryptionBesideOurs(t *testing.T) {
+	onServers(t, testServerSideEncryptionBesideOurs)
+}
+
+func testServerSideEncryptionBesideOurs(t *testing.T, s *server) {
+	if s.noSSE {
+		t.Skip("gofakes3 does not know server-side encryption")
+	}
+	r := newUploadRig(t, s)
+	for _, n := range []int{10, part + 10} {
+		in := r.input(bytes.NewReader(content(n)))
+		in.ServerSideEncryption, in.SSEKMSKeyId = types.ServerSideEncryptionAwsKms, new("arn:aws:kms:my-key")
+		_, err := r.c.PutObject(t.Context(), in)
+		require.NoError(t, err)
+		r.requireContent(t, content(n))
+	}
+}
+
+func TestMetadataThatDoesNotFitIsRefusedBeforeTheUpload(t *testing.T) {
+	r := newUploadRig(t, fake(t))
+	for _, user := range []map[string]string{
+		{"sealwax-message": "x"}, {"Sealwax-Other": "x"}, {"x-amz-key-v2": "x"}, {"X-Amz-3": "x"},
+		{"long": strings.Repeat("x", 2048)}, {"just": strings.Repeat("x", 1960)},
+	} {
+		in := r.input(bytes.NewReader(content(part + 1)))
+		in.Metadata = user
+		_, err := r.c.PutObject(t.Context(), in)
+		require.ErrorIs(t, err, s3crypto.ErrMetadata)
+	}
+	require.Empty(t, r.p.seen(""))
+
+	// Where the EDKs do not fit, they stay out: the header has them.
+	in := r.input(bytes.NewReader(content(100)))
+	in.Metadata = map[string]string{"x": strings.Repeat("x", 1850)}
+	_, err := r.c.PutObject(t.Context(), in)
+	require.NoError(t, err)
+	out, _ := getPlain(t, r.direct, r.name, uploadKey)
+	require.Contains(t, out.Metadata, "sealwax-message")
+	require.NotContains(t, out.Metadata, "sealwax-edks")
+	r.requireContent(t, content(100))
+}
+
+func TestWhatCannotBeHonouredIsRefused(t *testing.T) {
+	r := newUploadRig(t, fake(t))
+	var refused *s3crypto.UnsupportedError
+	in := r.input(nil)
+	in.WriteOffsetBytes = new(int64(7))
+	_, err := r.c.PutObject(t.Context(), in)
+	require.ErrorAs(t, err, &refused)
+	in = r.input(nil)
+	in.ChecksumXXHASH3 = new("x")
+	_, err = r.c.PutObject(t.Context(), in)
+	require.ErrorAs(t, err, &refused)
+	require.Empty(t, r.p.seen(""))
+	for _, in := range []*s3.PutObjectInput{nil, {}, {Bucket: new("b")}, {Key: new("k")}} {
+		_, err := r.c.PutObject(t.Context(), in)
+		require.Error(t, err)
+	}
+	for _, in := range []*s3.GetObjectInput{nil, {}, {Bucket: new("b")}, {Key: new("k")}} {
+		_, err := r.c.GetObject(t.Context(), in)
+		require.Error(t, err)
+		_, err = r.c.Download(t.Context(), in, &writerAt{})
+		require.Error(t, err)
+		_, err = r.c.OpenVersion(t.Context(), in)
+		require.Error(t, err)
+	}
+}
+
+func TestErrorsOfS3StayReachable(t *testing.T) {
+	r := newUploadRig(t, fake(t))
+	var missing *types.NoSuchKey
+	_, err := r.c.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &r.name, Key: new("missing")})
+	require.ErrorAs(t, err, &missing)
+	_, err = r.c.Open(t.Context(), r.name, "missing")
+	require.ErrorAs(t, err, &missing)
+	var notFound *types.NotFound
+	_, err = r.c.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &r.name, Key: new("missing")})
+	require.ErrorAs(t, err, &notFound)
+
+	etag := put(t, r.c, r.name, "there", content(10)).ETag
+	_, err = r.c.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &r.name, Key: new("there"), IfNoneMatch: etag})
+	requireCode(t, err, "NotModified")
+	_, err = r.c.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &r.name, Key: new("there"), IfMatch: new(`"x"`)})
+	requireCode(t, err, "PreconditionFailed")
+	_, err = r.c.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &r.name, Key: new("there")})
+	require.NoError(t, err)
+	_, err = r.c.Open(t.Context(), r.name, "there")
+	require.ErrorAs(t, err, &missing)
+}
+
+// A transfer manager on top of a Client would send parts past it. It must not be
+// possible to build one.
+func TestClientIsNoTransferManagersClient(t *testing.T) {
+	managers := reflect.TypeFor[transfermanager.S3APIClient]()
+	require.False(t, reflect.TypeFor[*s3crypto.Client]().Implements(managers))
+	require.True(t, reflect.TypeFor[*s3.Client]().Implements(managers))
+	for _, method := range []string{"UploadPart", "CreateMultipartUpload", "CompleteMultipartUpload"} {
+		_, reachable := reflect.TypeFor[*s3crypto.Client]().MethodByName(method)
+		require.False(t, reachable, method)
+	}
+	// Nothing is embedded that would bring methods along.
+	for i := range reflect.TypeFor[s3crypto.Client]().NumField() {
+		require.False(t, reflect.TypeFor[s3crypto.Client]().Field(i).Anonymous)
+	}
+}
+
+func TestWithLeavesTheClientAsItIs(t *testing.T) {
+	r := newStoreRig(t, nil)
+	ec := map[string]string{"tenant": "7"}
+	tenant := r.c.With(s3crypto.WithContext(ec))
+	ec["tenant"] = "8"
+	put(t, r.c, r.name, "a", content(10))
+	put(t, tenant, r.name, "b", content(10))
+	_, stored := getPlain(t, r.api, r.name, "b")
+	_, err := r.envelope(t, nil).Open(t.Context(), stored, map[string]string{"tenant": "7"})
+	require.NoError(t, err)
+	_, stored = getPlain(t, r.api, r.name, "a")
+	_, err = r.envelope(t, nil).Open(t.Context(), stored, nil)
+	require.NoError(t, err)
+}
+
+func TestCopies(t *testing.T) { onServers(t, testCopies) }
+
+func testCopies(t *testing.T, s *server) {
+	api, k := s.client(s.url), newKeys(t)
+	name := bucket(t, api)
+	p := newProxy(t, s, false)
+	c := k.crypto(t, p.behind(s).client(p.url), &s3crypto.Options{PartSize: part, CopyPartSize: part})
+	for _, n := range []int{100, 2*part + 9} {
+		want := content(n)
+		key := fmt.Sprintf("größe %d+ä.bin", n)
+		_, err := c.PutObject(t.Context(), &s3.PutObjectInput{
+			Bucket: &name, Key: &key, Body: bytes.NewReader(want), Metadata: map[string]string{"color": "green"},
+			ContentType: new("image/png"), Tagging: new("a=1"),
+		})
+		require.NoError(t, err)
+		source := name + "/" + strings.ReplaceAll(strings.ReplaceAll(key, " ", "%20"), "+", "%2B")
+		for _, directive := range []types.MetadataDirective{"", types.MetadataDirectiveCopy, types.MetadataDirectiveReplace} {
+			t.Run(fmt.Sprintf("%d bytes, %s", n, directive), func(t *testing.T) {
+				target := fmt.Sprintf("copy%d%s", n, directive)
+				calls := k.kms.Calls("Decrypt")
+				p.do(nil)
+				in := &s3.CopyObjectInput{Bucket: &name, Key: &target, CopySource: &source, MetadataDirective: directive}
+				if directive == types.MetadataDirectiveReplace {
+					in.Metadata, in.ContentType = map[string]string{"color": "red"}, new("text/plain")
+				}
+				out, err := c.CopyObject(t.Context(), in)
+				require.NoError(t, err)
+				require.NotEmpty(t, aws.ToString(out.CopyObjectResult.ETag))
+				require.Zero(t, p.received("GetObject"), "no byte passes here")
+				require.Equal(t, calls, k.kms.Calls("Decrypt"))
+				got, b := get(t, c, &s3.GetObjectInput{Bucket: &name, Key: &target})
+				require.True(t, bytes.Equal(want, b))
+				color, kind := "green", "image/png"
+				if directive == types.MetadataDirectiveReplace {
+					color, kind = "red", "text/plain"
+				}
+				require.Equal(t, color, got.Metadata["color"])
+				require.Equal(t, kind, aws.ToString(got.ContentType))
+				stored, _ := getPlain(t, api, name, target)
+				require.Contains(t, stored.Metadata, "sealwax-message")
+				require.Contains(t, stored.Metadata, "sealwax-edks")
+				tags, err := api.GetObjectTagging(t.Context(), &s3.GetObjectTaggingInput{Bucket: &name, Key: &target})
+				require.NoError(t, err)
+				if s.name != "gofakes3" || n > part { // its CopyObject drops tags
+					require.Len(t, tags.TagSet, 1)
+				}
+			})
+		}
+		t.Run(fmt.Sprintf("%d bytes, a source that changes", n), func(t *testing.T) {
+			p.do(func(q *request) fault {
+				if q.operation == "CopyObject" || q.operation == "CreateMultipartUpload" {
+					return fault{before: func() { put(t, k.crypto(t, api, nil), name, key, content(n)) }}
+				}
+				return fault{}
+			})
+			_, err := c.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: &name, Key: new("z"), CopySource: &source})
+			requireCode(t, err, "PreconditionFailed")
+			p.do(nil)
+		})
+	}
+	for _, source := range []string{"", "bucket", "/", "b/", "b/k?version=1", "b/k?versionId=", "b/%zz"} {
+		_, err := c.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: &name, Key: new("z"), CopySource: &source})
+		require.Error(t, err)
+	}
+	_, err := c.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: &name, Key: new("z"), CopySource: new(name + "/missing")})
+	require.Error(t, err)
+}
+
+// No plaintext passes: not through the transfer manager, not through a presigned
+// URL, not through the Client.
+func TestNoPlaintextPasses(t *testing.T) { onServers(t, testNoPlaintextPasses) }
+
+func testNoPlaintextPasses(t *testing.T, s *server) {
+	const secret = "this text is secret, and easily found. "
+	api, k := s.client(s.url), newKeys(t)
+	name := bucket(t, api)
+	spied := &spy{RoundTripper: s.http.Transport, secret: []byte(secret)}
+	watched := *s
+	client := *s.http
+	client.Transport = spied
+	watched.http = &client
+	sdk := watched.client(s.url)
+	c := k.crypto(t, sdk, &s3crypto.Options{PartSize: part})
+	want := bytes.Repeat([]byte(secret), 18<<20/len(secret))
+
+	check := func(t *testing.T, key string, n int) {
+		t.Helper()
+		_, got := get(t, c, &s3.GetObjectInput{Bucket: &name, Key: &key})
+		require.True(t, bytes.Equal(want[:n], got))
+		require.Positive(t, spied.requests.Load())
+		require.Zero(t, spied.leaks.Load(), "plaintext was sent")
+	}
+	for _, n := range []int{1000, len(want)} {
+		for _, length := range []string{"known", "unknown"} {
+			t.Run(fmt.Sprintf("transfer manager, %d bytes, length %s", n, length), func(t *testing.T) {
+				var body io.Reader = bytes.NewReader(want[:n])
+				if length == "unknown" {
+					body = onlyReader{body}
+				}
+				sealed, err := c.SealInput(t.Context(), &s3.PutObjectInput{Bucket: &name, Key: new("tm"), Body: body})
+				require.NoError(t, err)
+				_, err = transfermanager.New(sdk).UploadObject(t.Context(), &transfermanager.UploadObjectInput{
+					Bucket: sealed.Bucket, Key: sealed.Key, Body: sealed.Body, Metadata: sealed.Metadata,
+				})
+				require.NoError(t, err)
+				check(t, "tm", n)
+			})
+		}
+		t.Run(fmt.Sprintf("presigned, %d bytes", n), func(t *testing.T) {
+			presigned, err := c.PresignPutObject(t.Context(), s3.NewPresignClient(sdk), &s3.PutObjectInput{
+				Bucket: &name, Key: new("presigned"), Body: bytes.NewReader(want[:n]), Metadata: map[string]string{"color": "green"}, ContentType: new("text/plain"),
+			})
+			require.NoError(t, err)
+			req, err := presigned.Request(t.Context())
+			require.NoError(t, err)
+			resp, err := watched.http.Do(req)
+			require.NoError(t, err)
+			defer resp.Body.Close()
+			answer, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			require.Equal(t, 200, resp.StatusCode, "%s", answer)
+			check(t, "presigned", n)
+			head, err := c.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &name, Key: new("presigned")})
+			require.NoError(t, err)
+			require.EqualValues(t, n, *head.ContentLength)
+			require.Equal(t, "green", head.Metadata["color"])
+		})
+		t.Run(fmt.Sprintf("PutObject, %d bytes", n), func(t *testing.T) {
+			put(t, c, name, "put", want[:n])
+			check(t, "put", n)
+		})
+	}
+	t.Run("presigned, with a length that is not known", func(t *testing.T) {
+		_, err := c.PresignPutObject(t.Context(), s3.NewPresignClient(sdk), &s3.PutObjectInput{Bucket: &name, Key: new("k"), Body: onlyReader{bytes.NewReader(want)}})
+		var refused *s3crypto.UnsupportedError
+		require.ErrorAs(t, err, &refused)
+	})
+	t.Run("the watch itself notices plaintext", func(t *testing.T) {
+		_, err := sdk.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &name, Key: new("k"), Body: bytes.NewReader(want[:1000])})
+		require.NoError(t, err)
+		require.Positive(t, spied.leaks.Load())
+	})
+}
