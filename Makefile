@@ -19,7 +19,7 @@ fuzz: # every fuzz target in turn; FUZZ_SECONDS=600 for each, FUZZ_SECONDS_IN_AL
 	.ci/run fuzz
 
 bench: # this project, the ceiling and the peers, side by side; docs/performance.md
-	cd bench && go test -run='^$$' -bench=. -benchmem ./...
+	cd bench && go run .
 
 interop: # messages to and from the official SDKs; docs/interop.md
 	bash internal/interop/run.sh
