@@ -69,7 +69,11 @@ func (s *Sealer) Reserve(r *Run, n int, final bool) error {
 	if s.final {
 		return errors.New("final frame is already sealed")
 	}
-	if n < 1 || int64(n) > message.MaxFrames-int64(s.frames) {
+	left := message.MaxFrames - int64(s.frames)
+	if !final {
+		left-- // the largest number marks a final frame, so that no other has it
+	}
+	if n < 1 || int64(n) > left {
 		return errFramesExhausted
 	}
 	first := s.frames + 1
