@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/sealwax/sealwax/internal/message"
+	"github.com/sealwax/sealwax/internal/nilcheck"
 	"github.com/sealwax/sealwax/internal/suite"
 	"github.com/sealwax/sealwax/keyring"
 )
@@ -59,8 +60,9 @@ type Options struct {
 	// MaxFrameLength. Zero: 64 KiB. A shorter message is one frame, no longer
 	// than it needs. A message has at most 2^32-1 frames.
 	FrameLength int
-	// Workers bounds how many goroutines seal or open one message. Zero:
-	// GOMAXPROCS. 1: none is ever started.
+	// Workers is how many cores one message may keep busy, 1 to 1,024; memory
+	// is bounded by 2 MiB for each, or a few frames. Zero: GOMAXPROCS. 1: no
+	// goroutine is ever started.
 	Workers int
 	// Commitment decides which suites seal and open.
 	Commitment CommitmentPolicy
@@ -87,6 +89,13 @@ type Options struct {
 	MaxFrameLength int
 }
 
+const (
+	// maxFrameLength is the longest frame of the format, as far as an int can
+	// count it.
+	maxFrameLength = math.MaxUint32 & math.MaxInt
+	mostWorkers    = 1024
+)
+
 // What zero options mean.
 const (
 	defaultFrameLength          = 64 << 10
@@ -106,7 +115,7 @@ type Client struct {
 
 // New returns a client. opts may be nil; it is copied.
 func New(keys keyring.Keyring, opts *Options) (*Client, error) {
-	if keys == nil {
+	if nilcheck.IsNil(keys) {
 		return nil, errors.New("envelope: New needs a keyring")
 	}
 	c := &Client{keys: keys, unstored: map[string]bool{}}
@@ -151,12 +160,12 @@ func (o *Options) setDefaults() error {
 		return err
 	}
 	// First, as it bounds the frame length.
-	if err := setKnob("MaxFrameLength", &o.MaxFrameLength, defaultMaxFrameLength, math.MaxUint32&math.MaxInt); err != nil {
+	if err := setKnob("MaxFrameLength", &o.MaxFrameLength, defaultMaxFrameLength, maxFrameLength); err != nil {
 		return err
 	}
 	return cmp.Or(
 		setKnob("FrameLength", &o.FrameLength, min(defaultFrameLength, o.MaxFrameLength), o.MaxFrameLength),
-		setKnob("Workers", &o.Workers, runtime.GOMAXPROCS(0), 1<<16),
+		setKnob("Workers", &o.Workers, min(runtime.GOMAXPROCS(0), mostWorkers), mostWorkers),
 		setKnob("MaxEncryptedDataKeys", &o.MaxEncryptedDataKeys, defaultMaxEncryptedDataKeys, 1<<16-1),
 		setKnob("MaxHeaderSize", &o.MaxHeaderSize, defaultMaxHeaderSize, math.MaxInt32),
 	)
@@ -237,6 +246,9 @@ func sealingOptions(opts []MessageOption) (messageOptions, error) {
 	}
 	if len(o.edks) > 0 {
 		return o, errors.New("envelope: WithEncryptedDataKeys is for opening")
+	}
+	if o.noReadAhead {
+		return o, errors.New("envelope: WithoutReadAhead is for NewReaderAt")
 	}
 	return o, nil
 }

@@ -12,12 +12,12 @@ import (
 func (c *Client) checkSealingContext(ec Context) error {
 	for name := range ec {
 		if strings.HasPrefix(name, keyring.ReservedPrefix) {
-			return errorf(ErrContext, "name %q begins with %s, which is reserved", name, keyring.ReservedPrefix)
+			return errorf(ErrContext, "name %.60q begins with %s, which is reserved", name, keyring.ReservedPrefix)
 		}
 	}
 	for _, name := range c.opts.UnstoredContext {
 		if _, ok := ec[name]; !ok {
-			return errorf(ErrContext, "pair %q, which Options.UnstoredContext names, is missing", name)
+			return errorf(ErrContext, "pair %.60q, which Options.UnstoredContext names, is missing", name)
 		}
 	}
 	return checkSerializable(ec)
@@ -63,13 +63,13 @@ func (c *Client) matchContext(stored, given Context, signed bool) (matchedContex
 		got, ok := stored[name]
 		switch {
 		case ok && got != value:
-			return matchedContext{}, errorf(ErrContext, "pair %q has another value in the message", name)
+			return matchedContext{}, errorf(ErrContext, "pair %.60q has another value in the message", name)
 		case ok:
 			continue
 		case strings.HasPrefix(name, keyring.ReservedPrefix):
-			return matchedContext{}, errorf(ErrContext, "name %q begins with %s, which is reserved", name, keyring.ReservedPrefix)
+			return matchedContext{}, errorf(ErrContext, "name %.60q begins with %s, which is reserved", name, keyring.ReservedPrefix)
 		case c.opts.ContextMatch == MatchSubset && !c.unstored[name]:
-			return matchedContext{}, errorf(ErrContext, "the message has no pair %q", name)
+			return matchedContext{}, errorf(ErrContext, "the message has no pair %.60q", name)
 		}
 		if extra == nil {
 			extra = make(Context)
@@ -79,7 +79,7 @@ func (c *Client) matchContext(stored, given Context, signed bool) (matchedContex
 	if c.opts.ContextMatch == MatchExact {
 		for name := range stored {
 			if _, ok := given[name]; !ok && !(signed && name == keyring.PublicKeyName) {
-				return matchedContext{}, errorf(ErrContext, "the message has a pair %q that the caller did not give; see Options.ContextMatch", name)
+				return matchedContext{}, errorf(ErrContext, "the message has a pair %.60q that the caller did not give; see Options.ContextMatch", name)
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package envelope
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/sealwax/sealwax/internal/fault"
@@ -22,8 +21,9 @@ var (
 	// ErrTruncated: the message ends too early. It also matches
 	// [io.ErrUnexpectedEOF].
 	ErrTruncated = fault.ErrTruncated
-	// ErrLength: the plaintext is not as long as [WithLength] announced.
-	ErrLength = errors.New("plaintext length is not the announced one")
+	// ErrLength: the plaintext is not as long as [WithLength] announced, or
+	// longer than a message, or memory, can hold.
+	ErrLength = fault.ErrLength
 )
 
 // FrameError says which frame of a message failed.

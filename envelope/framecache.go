@@ -33,6 +33,7 @@ type cachedFrame struct {
 // How much content a frameCache keeps: bytes, and bounds on the number of frames.
 const (
 	cachedContent = 1 << 20
+	freeContent   = cachedContent / 4 // room kept for the next frames
 	leastCached   = 2
 	mostCached    = 256
 )
@@ -132,7 +133,7 @@ func (c *frameCache) remove(f *cachedFrame) {
 
 func (c *frameCache) recycle(f *cachedFrame) {
 	clear(f.content)
-	if !c.closed && len(c.free) < 4 {
+	if !c.closed && (len(c.free)+1)*c.frameLength <= freeContent {
 		c.free = append(c.free, f.content)
 	}
 	f.content = nil

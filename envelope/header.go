@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"errors"
 	"io"
 	"maps"
 	"math"
@@ -28,7 +29,10 @@ type Header struct {
 // header of more than 1 MiB is [ErrPolicy]; one that cannot be parsed is
 // [ErrFormat], or [ErrTruncated] if src ends within it.
 func ReadHeader(src io.Reader) (*Header, error) {
-	h, err := message.Read(src, message.Limits{HeaderLength: defaultMaxHeaderSize})
+	if src == nil {
+		return nil, errors.New("envelope: ReadHeader needs a source")
+	}
+	h, err := message.Read(src, message.Limits{HeaderLength: defaultMaxHeaderSize, FrameLength: maxFrameLength})
 	if err != nil {
 		return nil, wrap(err)
 	}
@@ -84,6 +88,9 @@ func messageEDKs(edks []keyring.EncryptedDataKey) []message.EDK {
 // usual length. It fails for a negative length, and for one that takes more
 // than 2^32-1 frames.
 func (h *Header) SealedSize(plaintext int64) (int64, error) {
+	if h.FrameLength < 0 {
+		return 0, errorf(ErrFormat, "negative frame length %d", h.FrameLength)
+	}
 	body, err := h.geometry().sealedSize(plaintext)
 	if err != nil {
 		return 0, err
@@ -98,7 +105,7 @@ func (h *Header) SealedSize(plaintext int64) (int64, error) {
 // says nothing about whether the message is authentic. A size that no message
 // has is [ErrFormat].
 func (h *Header) PlaintextSize(sealed int64) (int64, error) {
-	if sealed < int64(h.Length) {
+	if sealed < int64(h.Length) || h.FrameLength < 0 {
 		return 0, errorf(ErrFormat, "no message has this size")
 	}
 	return h.geometry().plaintextSize(sealed - int64(h.Length))

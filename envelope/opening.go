@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"strings"
 	"sync"
 
 	"github.com/sealwax/sealwax/internal/aead"
@@ -116,7 +117,7 @@ type twoSearches struct{ beside, header error }
 func bothFailed(beside, header error) error { return &twoSearches{beside, header} }
 
 func (e *twoSearches) Error() string {
-	return e.header.Error() + " (and with the keys beside the message: " + e.beside.Error() + ")"
+	return e.header.Error() + " (and with the keys beside the message: " + strings.TrimPrefix(e.beside.Error(), "envelope: ") + ")"
 }
 
 // Is looks into both.
@@ -242,10 +243,10 @@ type scanned struct {
 }
 
 // scanFrames counts the complete frames at the start of b, up to the final one
-// and at most max.
-func scanFrames(b []byte, frameLength uint32, max int) (scanned, error) {
+// and at most that many.
+func scanFrames(b []byte, frameLength uint32, most int) (scanned, error) {
 	var s scanned
-	for s.frames < max && !s.final {
+	for s.frames < most && !s.final {
 		rest := b[s.length:]
 		size, known, err := message.FrameSize(rest, frameLength)
 		if err != nil {

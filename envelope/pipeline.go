@@ -1,6 +1,9 @@
 package envelope
 
-import "fmt"
+import (
+	"fmt"
+	"runtime"
+)
 
 // A pipeline moves the batches of a message through three stages: produce, on
 // the caller's goroutine and in order; work, on goroutines of its own; consume,
@@ -33,21 +36,25 @@ func (p *pipeline[B]) run() error {
 		free <- b
 	}
 	var (
-		queue  = make(chan flight[B], len(p.batches))
-		failed = make(chan struct{}) // closed when consuming has failed
-		result = make(chan error, 1)
+		queue    = make(chan flight[B], len(p.batches))
+		failed   = make(chan struct{}) // closed when consuming has failed
+		consumed = make(chan error, 1)
 	)
-	go func() { result <- p.consumeAll(queue, free, failed) }()
+	go p.consumeAll(queue, free, failed, consumed)
 
-	err := p.produceAll(queue, free, failed)
-	consumeErr := <-result
-	if panicked, ok := consumeErr.(*panicError); ok {
-		panic(panicked.value) // where the caller can recover
+	var produceErr, consumeErr error
+	func() {
+		// Also if producing panics, nothing outlives the call.
+		defer func() { consumeErr = <-consumed }()
+		produceErr = p.produceAll(queue, free, failed)
+	}()
+	if exit, ok := consumeErr.(*exitError); ok {
+		exit.repeat()
 	}
 	if consumeErr != nil {
 		return consumeErr // it comes first in the message
 	}
-	return err
+	return produceErr
 }
 
 func (p *pipeline[B]) produceAll(queue chan<- flight[B], free <-chan *B, failed <-chan struct{}) error {
@@ -69,13 +76,25 @@ func (p *pipeline[B]) produceAll(queue chan<- flight[B], free <-chan *B, failed 
 }
 
 // consumeAll consumes until a batch fails, and then waits for the work that is
-// still under way.
-func (p *pipeline[B]) consumeAll(queue <-chan flight[B], free chan<- *B, failed chan<- struct{}) error {
-	var first error
+// still under way. It sends the first failure; a panic of the destination is
+// one, and so is its runtime.Goexit, which would end this goroutine instead of
+// the caller's.
+func (p *pipeline[B]) consumeAll(queue <-chan flight[B], free chan<- *B, failed chan<- struct{}, consumed chan<- error) {
+	first, returned := error(nil), false
+	defer func() {
+		if !returned {
+			first = &exitError{panicked: recover()}
+			close(failed)
+			for f := range queue {
+				<-f.done
+			}
+		}
+		consumed <- first
+	}()
 	for f := range queue {
 		err := <-f.done
 		if first == nil && err == nil {
-			err = p.consumeOne(f.batch)
+			err = p.consume(f.batch)
 		}
 		if first == nil && err != nil {
 			first = err
@@ -83,20 +102,18 @@ func (p *pipeline[B]) consumeAll(queue <-chan flight[B], free chan<- *B, failed 
 		}
 		free <- f.batch
 	}
-	return first
+	returned = true
 }
 
-// consumeOne makes a panic of the destination an error, for the caller's
-// goroutine to panic with.
-func (p *pipeline[B]) consumeOne(b *B) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &panicError{v}
-		}
-	}()
-	return p.consume(b)
+// exitError says that consuming did not return.
+type exitError struct{ panicked any } // nil: runtime.Goexit
+
+// repeat ends the caller's goroutine as the other one was ended.
+func (e *exitError) repeat() {
+	if e.panicked == nil {
+		runtime.Goexit()
+	}
+	panic(e.panicked)
 }
 
-type panicError struct{ value any }
-
-func (e *panicError) Error() string { return fmt.Sprint("panic: ", e.value) }
+func (e *exitError) Error() string { return fmt.Sprint("panic: ", e.panicked) }

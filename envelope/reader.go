@@ -3,7 +3,6 @@ package envelope
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 
@@ -20,18 +19,18 @@ import (
 // of a message.
 type Reader struct {
 	c   *Client
-	src io.Reader
+	src contentSource
 	o   *opening
 
-	buf   []byte // room for sealed bytes
-	in    []byte // sealed bytes read and not opened, within buf
-	full  bool   // the last read filled all the room it was given
-	spare []byte // room for content that does not fit where it is wanted
-	plain []byte // content opened and not read, within spare
-	next  uint64 // sequence number of the next frame
-	eof   bool   // src has ended
-	stage stage
-	err   error // sticky, once plain is read: io.EOF after everything verified
+	buf    []byte // room for sealed bytes
+	in     []byte // sealed bytes read and not opened, within buf
+	full   bool   // the last read filled all the room it was given
+	spare  []byte // room for content that does not fit where it is wanted
+	plain  []byte // content opened and not read, within spare
+	next   uint64 // sequence number of the next frame
+	srcErr error  // of src: nothing more comes; io.EOF at its end
+	stage  stage
+	err    error // sticky, once plain is read: io.EOF after everything verified
 }
 
 // stage is what a Reader expects next.
@@ -57,7 +56,10 @@ func (c *Client) NewReader(ctx context.Context, src io.Reader, ec Context, opts 
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{c: c, src: src, next: 1}
+	if o.noReadAhead {
+		return nil, errors.New("envelope: WithoutReadAhead is for NewReaderAt")
+	}
+	r := &Reader{c: c, src: contentSource{src: src}, next: 1}
 	h, err := message.Read((*bufferedSource)(r), c.limits)
 	if err != nil {
 		return nil, wrap(err)
@@ -123,13 +125,17 @@ func (r *Reader) WriteTo(dst io.Writer) (int64, error) {
 			return w.n, unlessEOF(r.err)
 		}
 		if r.fast() {
-			r.fail(r.writeParallel(w))
-			r.full = false // what is left goes one by one
+			r.err = errReaderInterrupted // unless it returns
+			err := r.writeParallel(w)
+			r.err, r.full = nil, false // what is left goes one by one
+			r.fail(err)
 			continue
 		}
 		r.advance(nil)
 	}
 }
+
+var errReaderInterrupted = errors.New("envelope: an earlier WriteTo did not return: its source or destination panicked")
 
 // fast reports whether the source keeps up with several workers: it has filled
 // all the room that a Reader has.
@@ -183,17 +189,9 @@ func (r *Reader) readFrames() (scanned, error) {
 			return s, &FrameError{Frame: uint32(r.next), Err: err}
 		}
 		if err := r.fill(s.need); err != nil {
-			return s, r.ended("frames", err)
+			return s, ended("frames", err)
 		}
 	}
-}
-
-// ended turns the source's end within the named part into the right error.
-func (r *Reader) ended(part string, err error) error {
-	if err == io.EOF {
-		return truncated(part)
-	}
-	return fmt.Errorf("envelope: reading the %s: %w", part, err)
 }
 
 // openFrames opens complete frames at the front of r.in.
@@ -258,11 +256,11 @@ func (r *Reader) finishFrames() error {
 
 func (r *Reader) readFooter() ([]byte, error) {
 	if err := r.fill(message.FooterHeaderLength); err != nil {
-		return nil, r.ended("footer", err)
+		return nil, ended("footer", err)
 	}
 	n := message.ParseFooterHeader(r.in)
 	if err := r.fill(message.FooterHeaderLength + int64(n)); err != nil {
-		return nil, r.ended("footer", err)
+		return nil, ended("footer", err)
 	}
 	sig := r.in[message.FooterHeaderLength : message.FooterHeaderLength+n]
 	r.in = r.in[message.FooterHeaderLength+n:]
@@ -280,14 +278,14 @@ func (r *Reader) readTrailer() error {
 	case io.EOF:
 		return io.EOF
 	default:
-		return fmt.Errorf("envelope: reading behind the message: %w", err)
+		return ended("end", err)
 	}
 }
 
 // openNonFramed reads a whole non-framed body and opens it.
 func (r *Reader) openNonFramed() error {
 	if err := r.fill(message.NonFramedHeaderLength); err != nil {
-		return r.ended("body", err)
+		return ended("body", err)
 	}
 	nonce, n, err := r.c.nonFramedContent(r.in)
 	if err != nil {
@@ -296,7 +294,7 @@ func (r *Reader) openNonFramed() error {
 	nonce = slices.Clone(nonce) // filling may move it
 	length := nonFramedOverhead + n
 	if err := r.fill(int64(length)); err != nil {
-		return r.ended("body", err)
+		return ended("body", err)
 	}
 	body := r.in[:length]
 	r.in = r.in[length:]
@@ -313,8 +311,6 @@ func (r *Reader) openNonFramed() error {
 	return nil
 }
 
-var errCount = errors.New("envelope: source returned an impossible count from Read")
-
 // firstRead is the room for reading that is made at first, in bytes.
 const firstRead = 4 << 10
 
@@ -323,25 +319,26 @@ const firstRead = 4 << 10
 // that fills all there is gets more.
 func (r *Reader) fill(n int64) error {
 	for int64(len(r.in)) < n {
-		if r.eof {
-			return io.EOF
+		if r.srcErr != nil {
+			return r.srcErr
 		}
 		room := r.makeRoom(n)
-		got, err := r.src.Read(room)
-		if got < 0 || got > len(room) {
-			return errCount
-		}
+		got := r.readSource(room)
 		r.in = r.in[:len(r.in)+got]
 		r.full = got == len(room)
-		if err == io.EOF {
-			r.eof = true
-			continue
-		}
-		if err != nil {
-			return err
-		}
 	}
 	return nil
+}
+
+// readSource reads once. An error waits in r.srcErr until what came with it has
+// been opened.
+func (r *Reader) readSource(p []byte) int {
+	n, err := r.src.read(p)
+	if err == nil && r.src.ended {
+		err = io.EOF
+	}
+	r.srcErr = err
+	return n
 }
 
 // makeRoom returns the free room behind r.in, which it moves or gives more room
@@ -380,6 +377,7 @@ type readBatch struct {
 	frameBatch
 	buf []byte // room for sealed
 	out []byte
+	err error // of the frame behind out
 }
 
 // writeParallel moves regular frames from the source to w, opened on several
@@ -388,19 +386,23 @@ type readBatch struct {
 func (r *Reader) writeParallel(w io.Writer) error {
 	p := pipeline[readBatch]{batches: newBatches[readBatch](r.c.opts.Workers + 1)}
 	p.produce = r.takeBatch
-	p.work = func(b *readBatch) (err error) {
-		b.out, err = r.o.appendContent(b.out[:0], &b.frameBatch)
-		return err
+	p.work = func(b *readBatch) error {
+		b.out, b.err = r.o.appendContent(b.out[:0], &b.frameBatch)
+		return nil
 	}
 	p.consume = func(b *readBatch) error {
 		r.o.hash(b.sealed)
-		return writeAll(w, b.out)
+		if err := writeAll(w, b.out); err != nil {
+			return err
+		}
+		return b.err // after the frames before the one that failed
 	}
-	err := p.run()
-	for _, b := range p.batches {
-		clear(b.out[:cap(b.out)])
-	}
-	return err
+	defer func() {
+		for _, b := range p.batches {
+			clear(b.out[:cap(b.out)])
+		}
+	}()
+	return p.run()
 }
 
 // takeBatch fills a batch with the complete regular frames at hand, or else with
@@ -413,11 +415,14 @@ func (r *Reader) takeBatch(b *readBatch) (bool, error) {
 		b.buf = make([]byte, frames*size)
 		b.out = make([]byte, 0, frames*frameLength)
 	}
+	if message.AtFinalFrame(r.in) {
+		return false, nil
+	}
 	if n := regularFrames(r.in, r.o.header.FrameLength, frames); n > 0 {
 		b.sealed = b.buf[:copy(b.buf, r.in[:n*size])]
 		r.in = r.in[n*size:]
-	} else if err := r.readBatch(b, frames, size); err != nil {
-		return false, err
+	} else {
+		r.readBatch(b, frames, size)
 	}
 	n := len(b.sealed) / size
 	b.first = r.next
@@ -427,24 +432,14 @@ func (r *Reader) takeBatch(b *readBatch) (bool, error) {
 
 // readBatch reads regular frames right into a batch, behind the part of one that
 // is already there.
-func (r *Reader) readBatch(b *readBatch, frames, size int) error {
+func (r *Reader) readBatch(b *readBatch, frames, size int) {
 	n, have := 0, copy(b.buf, r.in)
-	for n == 0 && !message.AtFinalFrame(b.buf[:have]) && !r.eof {
-		got, err := r.src.Read(b.buf[have:])
-		if got < 0 || got > len(b.buf)-have {
-			return errCount
-		}
-		have += got
-		if err == io.EOF {
-			r.eof = true
-		} else if err != nil {
-			return r.ended("frames", err)
-		}
+	for n == 0 && !message.AtFinalFrame(b.buf[:have]) && r.srcErr == nil {
+		have += r.readSource(b.buf[have:])
 		n = regularFrames(b.buf[:have], r.o.header.FrameLength, frames)
 	}
 	b.sealed = b.buf[:n*size]
 	r.keep(b.buf[n*size : have])
-	return nil
 }
 
 // keep makes rest all that has been read and not opened.
@@ -456,8 +451,8 @@ func (r *Reader) keep(rest []byte) {
 }
 
 // regularFrames counts the complete regular frames at the start of b.
-func regularFrames(b []byte, frameLength uint32, max int) int {
-	s, err := scanFrames(b, frameLength, max)
+func regularFrames(b []byte, frameLength uint32, most int) int {
+	s, err := scanFrames(b, frameLength, most)
 	if err == nil && s.final {
 		return s.frames - 1
 	}

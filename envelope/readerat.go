@@ -2,6 +2,7 @@ package envelope
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -207,9 +208,28 @@ func (r *ReaderAt) fetch(p []byte, off int64, ahead int) (int, error) {
 	if first+uint64(wanted) > r.frameOf(end-1) {
 		targets = r.claimAhead(targets, first+uint64(wanted), ahead)
 	}
+	returned := false
+	defer func() {
+		if !returned { // the source panicked: nobody must wait for these frames for ever
+			r.giveUp(targets)
+		}
+	}()
 	r.open(first, targets)
+	returned = true
 	return r.deliver(p, off, targets, wanted)
 }
+
+// giveUp breaks the promises of frames that will not come.
+func (r *ReaderAt) giveUp(targets []target) {
+	for _, t := range targets {
+		if t.cached != nil {
+			r.cache.settle(t.cached, errSourcePanicked)
+			r.cache.release(t.cached)
+		}
+	}
+}
+
+var errSourcePanicked = errors.New("envelope: the source of the ReaderAt panicked while another caller was reading")
 
 // lostRace tells apart the two reasons for which a frame cannot be claimed.
 func (r *ReaderAt) lostRace() error {
@@ -283,14 +303,10 @@ func (r *ReaderAt) open(first uint64, targets []target) {
 	defer r.sealed.Put(buf)
 	sealed := *buf
 	n, err := r.src.ReadAt(sealed, start)
-	if n == len(sealed) {
-		err = nil
-	} else if err == nil || err == io.EOF {
-		err = truncated("frames")
-	} else {
-		err = fmt.Errorf("envelope: reading the frames: %w", err)
+	if n = max(0, min(n, len(sealed))); n < len(sealed) {
+		err = ended("frames", cmp.Or(err, io.EOF))
 	}
-	r.openAll(first, targets, sealed[:max(0, min(n, len(sealed)))], err)
+	r.openAll(first, targets, sealed[:n], err)
 }
 
 func (r *ReaderAt) sealedRoom(n int) *[]byte {
@@ -368,7 +384,16 @@ func (r *ReaderAt) openFinalFrame(size int64) error {
 	r.open(frames, targets)
 	r.cache.settle(f, targets[0].err)
 	r.cache.release(f)
+	if errors.Is(targets[0].err, ErrFormat) {
+		return noFinalFrame()
+	}
 	return targets[0].err
+}
+
+// noFinalFrame says that the message's size and its frames do not fit together.
+// A message that was cut off is by far the likeliest reason.
+func noFinalFrame() error {
+	return wrap(&message.Error{Category: ErrTruncated, Text: "no final frame where the message's size puts it", Cause: io.ErrUnexpectedEOF})
 }
 
 // findFinalFrame returns the number and the length of the final frame, as far
@@ -379,7 +404,7 @@ func (r *ReaderAt) findFinalFrame(size int64) (frames uint64, length int, err er
 		g := geometry{frameLength: r.frameLength()}
 		content, err := g.plaintextSize(body)
 		if err != nil {
-			return 0, 0, err
+			return 0, 0, noFinalFrame()
 		}
 		// Overhead tells the number of frames, an empty final one included.
 		frames := (body - content - (message.FinalFrameOverhead - message.RegularFrameOverhead)) / message.RegularFrameOverhead
@@ -407,7 +432,7 @@ func (r *ReaderAt) probeFinalFrame(size, body int64) (frames uint64, length int,
 			return uint64(k) + 1, length, nil
 		}
 	}
-	return 0, 0, &message.Error{Category: ErrTruncated, Text: "envelope: no final frame where the message's size puts it", Cause: io.ErrUnexpectedEOF}
+	return 0, 0, noFinalFrame()
 }
 
 // maxSignatureLength is the length of the longest ECDSA signature in DER on
@@ -443,27 +468,26 @@ func readFullAt(src io.ReaderAt, p []byte, off int64) error {
 	if n == len(p) {
 		return nil
 	}
-	if err == nil || err == io.EOF {
-		return truncated("frames")
-	}
-	return fmt.Errorf("envelope: reading the frames: %w", err)
+	return ended("frames", cmp.Or(err, io.EOF))
 }
 
-// openWhole opens a non-framed body, which has one tag over all of it.
+// openWhole opens a non-framed body, which has one tag over all of it, and since
+// it is read whole anyway, verifies its signature too.
 func (r *ReaderAt) openWhole(size int64) error {
-	body := io.NewSectionReader(r.src, int64(len(r.o.header.Raw)), size-int64(len(r.o.header.Raw)))
-	stream := &Reader{c: r.c, src: body, o: r.o, next: 1}
 	if r.o.public != nil {
-		// The footer is read and left alone.
 		r.o.digest = r.o.header.Suite.SignatureHash.New()
 		r.o.digest.Write(r.o.header.Raw)
 	}
-	content, err := io.ReadAll(stream)
-	if err != nil {
-		clear(content)
+	start := int64(len(r.o.header.Raw))
+	stream := &Reader{c: r.c, src: contentSource{src: io.NewSectionReader(r.src, start, size-start)}, o: r.o}
+	if err := stream.openNonFramed(); err != nil {
 		return err
 	}
-	r.whole, r.size = content, int64(len(content))
+	if err := stream.readTrailer(); err != io.EOF {
+		clear(stream.plain)
+		return err
+	}
+	r.whole, r.size = stream.plain, int64(len(stream.plain))
 	return nil
 }
 

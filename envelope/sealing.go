@@ -73,7 +73,7 @@ func (c *Client) checkMaterials(m *keyring.EncryptionMaterials, ec Context) erro
 	}
 	for name, value := range ec {
 		if got, ok := m.EncryptionContext[name]; !ok || got != value {
-			return errorf(ErrContext, "keyring changed pair %q", name)
+			return errorf(ErrContext, "keyring changed pair %.60q", name)
 		}
 	}
 	if err := checkSerializable(m.EncryptionContext); err != nil {

@@ -12,7 +12,7 @@ import (
 // pull side of a [Writer], for APIs that want an io.Reader. It is not safe for
 // concurrent use. Reads of the source happen during calls only.
 type SealingReader struct {
-	src  io.Reader
+	src  contentSource
 	w    *Writer
 	out  bytes.Buffer // sealed and not yet read
 	size int64
@@ -31,7 +31,7 @@ func (c *Client) NewSealingReader(ctx context.Context, src io.Reader, ec Context
 	if n, ok := knownLength(src); ok {
 		opts = append([]MessageOption{WithLength(n)}, opts...)
 	}
-	r := &SealingReader{src: src, size: -1}
+	r := &SealingReader{src: contentSource{src: src}, size: -1}
 	w, err := c.NewWriter(ctx, &r.out, ec, opts...)
 	if err != nil {
 		return nil, err
@@ -42,7 +42,8 @@ func (c *Client) NewSealingReader(ctx context.Context, src io.Reader, ec Context
 		}
 	}
 	r.w = w
-	return r, nil
+	// The header need not wait for the source.
+	return r, w.flush(w.out)
 }
 
 // knownLength returns how many bytes are left in readers that hold them all.
@@ -81,12 +82,8 @@ func (r *SealingReader) Read(p []byte) (int, error) {
 
 // sealMore moves content on. It returns io.EOF when the message is complete.
 func (r *SealingReader) sealMore() error {
-	ended, err := r.w.sealSome(r.src)
-	if err != nil {
+	if more, err := r.w.sealSome(&r.src); err != nil || more {
 		return err
-	}
-	if !ended {
-		return nil
 	}
 	if err := r.w.Close(); err != nil {
 		return err
@@ -102,7 +99,9 @@ func (r *SealingReader) WriteTo(dst io.Writer) (int64, error) {
 	}
 	counter := &countingWriter{dst: dst}
 	r.w.dst = counter
-	_, err = r.w.ReadFrom(r.src)
+	if !r.src.ended {
+		_, err = r.w.ReadFrom(r.src.src)
+	}
 	if err == nil {
 		err = r.w.Close()
 	}

@@ -9,10 +9,11 @@ import (
 	"github.com/sealwax/sealwax/internal/aead"
 )
 
-// errors of a Writer that is used after its end.
+// Errors of a Writer that is used after its end.
 var (
 	errWriterClosed = errors.New("envelope: write to a closed Writer")
 	errAborted      = errors.New("envelope: Writer was aborted")
+	errInterrupted  = errors.New("envelope: an earlier call of the Writer did not return: its source or destination panicked")
 )
 
 // Writer seals what is written to it as one message. It is not safe for
@@ -25,12 +26,39 @@ type Writer struct {
 
 	plain   []byte // content not sealed yet: at most limit bytes, as its end may be the message's
 	limit   int    // whole frames
-	spare   []byte // the other buffer of sealSome
-	out     []byte // sealed bytes on their way to dst
-	length  int64  // announced; -1: not known
-	written int64  // content so far
-	err     error  // sticky: nothing is written after it
+	step    writerBatch
+	batches []*writerBatch // of sealParallel, once it has run
+	out     []byte         // sealed bytes on their way to dst
+	length  int64          // announced; -1: not known
+	written int64          // content so far
+	err     error          // sticky: nothing is written after it
 	closed  bool
+	busy    bool // within a call; and still, if that call did not return
+}
+
+// enter begins a call that reads or writes elsewhere. If an earlier one did not
+// come back from there, what it left is of no use: the message must not be
+// completed by a deferred Close.
+func (w *Writer) enter() error {
+	if w.busy && w.err == nil {
+		w.err = errInterrupted
+		w.release()
+	}
+	if w.err != nil {
+		return w.err
+	}
+	w.busy = true
+	return nil
+}
+
+// leave ends the call. An error is the answer to everything that follows.
+func (w *Writer) leave(err error) error {
+	w.busy = false
+	if err != nil {
+		w.err = err
+		w.release()
+	}
+	return err
 }
 
 // NewWriter returns a Writer that seals a message to dst. It asks the keyring
@@ -77,17 +105,29 @@ func (w *Writer) Header() *Header { return w.s.publicHeader() }
 // must not be empty unless the message is. After an error every further call
 // fails.
 func (w *Writer) Write(p []byte) (int, error) {
-	if err := w.accept(int64(len(p))); err != nil {
+	if w.closed {
+		return 0, errWriterClosed
+	}
+	if err := w.enter(); err != nil {
 		return 0, err
 	}
-	n := len(p)
-	if room := w.limit - len(w.plain); n > room {
+	if err := w.leave(w.write(p)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func (w *Writer) write(p []byte) error {
+	if err := w.count(len(p)); err != nil {
+		return err
+	}
+	if room := w.limit - len(w.plain); len(p) > room {
 		// More follows what is gathered, so that all of that is regular frames.
 		if len(w.plain) > 0 {
-			w.plain = append(w.plain, p[:room]...)
+			w.gather(p[:room])
 			p = p[room:]
 			if err := w.sealRegular(w.plain); err != nil {
-				return 0, w.fail(err)
+				return err
 			}
 			w.plain = w.plain[:0]
 		}
@@ -95,42 +135,47 @@ func (w *Writer) Write(p []byte) (int, error) {
 		// last frame.
 		if direct := (len(p) - 1) / w.s.frameLength * w.s.frameLength; len(p) > w.limit {
 			if err := w.sealRegular(p[:direct]); err != nil {
-				return 0, w.fail(err)
+				return err
 			}
 			p = p[direct:]
 		}
 	}
-	w.plain = append(w.plain, p...)
-	return n, nil
-}
-
-// accept checks that n bytes more may be written.
-func (w *Writer) accept(n int64) error {
-	if w.err != nil {
-		return w.err
-	}
-	if w.closed {
-		return errWriterClosed
-	}
-	w.written += n
-	if w.length >= 0 && w.written > w.length {
-		return w.fail(errorf(ErrLength, "got more than the %d bytes announced", w.length))
-	}
+	w.gather(p)
 	return nil
 }
 
-// fail makes err the answer to everything that follows.
-func (w *Writer) fail(err error) error {
-	w.err = err
-	w.release()
-	return err
+// gather appends content to what is not sealed yet.
+func (w *Writer) gather(p []byte) {
+	if n := len(w.plain) + len(p); n > cap(w.plain) {
+		w.plain = move(w.plain, min(w.limit, max(n, 2*len(w.plain))))
+	}
+	w.plain = append(w.plain, p...)
+}
+
+// move gives content room for n bytes, and clears where it stood.
+func move(content []byte, n int) []byte {
+	moved := append(make([]byte, 0, n), content...)
+	clear(content)
+	return moved
+}
+
+// count takes note of n bytes of content.
+func (w *Writer) count(n int) error {
+	w.written += int64(n)
+	if w.length >= 0 && w.written > w.length {
+		return errorf(ErrLength, "got more than the %d bytes announced", w.length)
+	}
+	return nil
 }
 
 // release drops the buffers, cleared of content.
 func (w *Writer) release() {
 	clear(w.plain[:cap(w.plain)])
-	clear(w.spare[:cap(w.spare)])
-	w.plain, w.spare, w.out = nil, nil, nil
+	for _, b := range append(w.batches, &w.step) {
+		clear(b.own[:cap(b.own)])
+		*b = writerBatch{}
+	}
+	w.plain, w.batches, w.out = nil, nil, nil
 }
 
 // sealRegular seals content, which is whole frames and not the message's end.
@@ -192,7 +237,10 @@ func (w *Writer) sealParallel(produce func(*writerBatch) (bool, error)) error {
 			return err
 		}
 	}
-	p := pipeline[writerBatch]{batches: newBatches[writerBatch](w.workers + 1)}
+	if w.batches == nil {
+		w.batches = newBatches[writerBatch](w.workers + 1)
+	}
+	p := pipeline[writerBatch]{batches: w.batches}
 	p.produce = func(b *writerBatch) (bool, error) {
 		if more, err := produce(b); err != nil || !more {
 			return false, err
@@ -211,157 +259,134 @@ func (w *Writer) sealParallel(produce func(*writerBatch) (bool, error)) error {
 		w.s.hash(b.out)
 		return writeAll(w.dst, b.out)
 	}
-	err := p.run()
-	for _, b := range p.batches {
-		clear(b.own)
-	}
-	return err
+	return p.run()
 }
 
 // ReadFrom seals what it reads from src up to its end, which does not close the
-// message. After an error of src the message can not be completed.
+// message. What has arrived is sealed and written without waiting for more, but
+// for the last frame. After an error of src the message can not be completed.
 func (w *Writer) ReadFrom(src io.Reader) (int64, error) {
-	if err := w.accept(0); err != nil {
+	if w.closed {
+		return 0, errWriterClosed
+	}
+	if err := w.enter(); err != nil {
 		return 0, err
 	}
 	start := w.written
-	if err := w.readAll(src); err != nil {
-		return w.written - start, w.fail(err)
-	}
-	return w.written - start, nil
+	err := w.leave(w.readAll(&contentSource{src: src}))
+	return w.written - start, err
 }
 
-func (w *Writer) readAll(src io.Reader) error {
-	batch := w.limit
-	if w.workers > 1 {
-		batch = batchFrames(w.s.frameLength) * w.s.frameLength
+func (w *Writer) readAll(src *contentSource) error {
+	if w.workers == 1 {
+		return w.sealEach(src, w.limit)
 	}
-	// Gather whole batches first: a short source ends within them.
-	target := max(1, (len(w.plain)+batch-1)/batch) * batch
-	if ended, err := w.gather(src, target); err != nil || ended {
-		return err
+	// A short source ends before the second batch: goroutines are for the others.
+	batch := batchFrames(w.s.frameLength) * w.s.frameLength
+	for len(w.plain) < batch && !src.ended {
+		if more, err := w.next(src, &w.step, batch); err != nil || !more {
+			return err
+		}
+		if err := w.sealRegular(w.step.content); err != nil {
+			return err
+		}
 	}
-	next := w.reads(src, batch)
-	if w.workers > 1 {
-		return w.sealParallel(next)
-	}
-	var b writerBatch
+	return w.sealParallel(func(b *writerBatch) (bool, error) { return w.next(src, b, batch) })
+}
+
+// sealEach seals what src brings, read by read.
+func (w *Writer) sealEach(src *contentSource, limit int) error {
 	for {
-		more, err := next(&b)
-		if err != nil || !more {
+		if more, err := w.next(src, &w.step, limit); err != nil || !more {
 			return err
 		}
-		if err := w.sealRegular(b.content); err != nil {
+		if err := w.sealRegular(w.step.content); err != nil {
 			return err
 		}
 	}
 }
 
-// sealSome reads up to limit bytes from src, and seals what it gathered before
-// if it got any: the step of a SealingReader.
-func (w *Writer) sealSome(src io.Reader) (ended bool, err error) {
-	if err := w.accept(0); err != nil {
+// sealSome is the step of a SealingReader: it seals what one or a few reads of
+// src bring. It returns false at the end of src.
+func (w *Writer) sealSome(src *contentSource) (more bool, err error) {
+	if err := w.enter(); err != nil {
 		return false, err
 	}
-	full := w.plain
-	if len(full) < w.limit {
-		// The first step, or a short one before it.
-		if ended, err = w.gather(src, w.limit); err != nil {
-			return false, w.fail(err)
-		}
-		return ended, nil
+	if more, err = w.next(src, &w.step, w.limit); err == nil && more {
+		err = w.sealRegular(w.step.content)
 	}
-	w.plain = w.spare[:0]
-	if ended, err = w.gather(src, w.limit); err != nil {
-		return false, w.fail(err)
-	}
-	w.spare = full
-	if len(w.plain) == 0 {
-		w.plain, w.spare = full, w.plain
-		return ended, nil
-	}
-	if err := w.sealRegular(full); err != nil {
-		return false, w.fail(err)
-	}
-	return ended, nil
+	return more, w.leave(err)
 }
 
-// gather reads until target bytes wait to be sealed, or src ends. Room grows
-// with what arrives.
-func (w *Writer) gather(src io.Reader, target int) (ended bool, err error) {
-	for len(w.plain) < target {
-		if len(w.plain) == cap(w.plain) {
-			w.plain = slices.Grow(w.plain, min(target-len(w.plain), max(minRead, len(w.plain))))
-		}
-		room := w.plain[len(w.plain):min(target, cap(w.plain))]
-		n, err := src.Read(room)
-		if n < 0 || n > len(room) {
-			return false, errCount
-		}
-		w.plain = w.plain[:len(w.plain)+n]
-		if acceptErr := w.accept(int64(n)); acceptErr != nil {
-			return false, acceptErr
-		}
-		if err == io.EOF {
+// next reads until whole frames are there behind which something follows, and
+// hands them to b: what comes last stays in w.plain, as the message may end
+// there. It returns false at the end of src. Of a source that keeps up, limit
+// bytes are sealed at a time, and nothing is moved; of one that does not, a frame
+// that is complete does not wait for the next ones.
+func (w *Writer) next(src *contentSource, b *writerBatch, limit int) (bool, error) {
+	for !src.ended {
+		if len(w.plain) == limit { // whole frames, and regular ones if anything follows
+			next, _, err := w.read(src, b.own[:0], limit)
+			if err != nil {
+				return false, err
+			}
+			if b.own = next; len(next) == 0 {
+				continue
+			}
+			b.content, b.own, w.plain = w.plain, w.plain, next
 			return true, nil
 		}
-		if err != nil {
-			return false, err
+		keepsUp := false
+		if len(w.plain) < limit {
+			var err error
+			if w.plain, keepsUp, err = w.read(src, w.plain, limit); err != nil {
+				return false, err
+			}
+		}
+		if regular := (len(w.plain) - 1) / w.s.frameLength * w.s.frameLength; regular > 0 && !keepsUp {
+			rest := append(b.own[:0], w.plain[regular:]...)
+			b.content, b.own, w.plain = w.plain[:regular], w.plain, rest
+			return true, nil
 		}
 	}
 	return false, nil
 }
 
+// read reads once behind content, up to limit bytes in all, and reports whether
+// that filled the room there was. Room grows with what arrives.
+func (w *Writer) read(src *contentSource, content []byte, limit int) (_ []byte, filled bool, err error) {
+	if len(content) == cap(content) {
+		content = move(content, min(limit, max(minRead, 2*len(content))))
+	}
+	room := content[len(content):min(limit, cap(content))]
+	n, err := src.read(room)
+	if countErr := w.count(n); countErr != nil {
+		err = countErr
+	}
+	return content[:len(content)+n], n == len(room), err
+}
+
 // minRead is the least room for reading that is made at first, in bytes.
 const minRead = 4 << 10
-
-// reads produces batches read from src, each when something has been read behind
-// it: what comes last stays in w.plain, as the message may end there.
-func (w *Writer) reads(src io.Reader, batch int) func(*writerBatch) (bool, error) {
-	ended := false
-	return func(b *writerBatch) (bool, error) {
-		if ended {
-			return false, nil
-		}
-		full := w.plain
-		if cap(b.own) < batch {
-			b.own = make([]byte, 0, batch)
-		}
-		w.plain = b.own[:0]
-		var err error
-		ended, err = w.gather(src, batch)
-		if err != nil {
-			return false, err
-		}
-		if len(w.plain) == 0 {
-			w.plain = full
-			return false, nil
-		}
-		b.own, b.content = full, full
-		return true, nil
-	}
-}
 
 // Close seals the final frame, and the signature if the suite has one, and
 // writes what is left. It does not close the underlying writer. If a Write or
 // ReadFrom has failed, or the Writer was aborted, it writes nothing and returns
 // that error: the message stays incomplete, and no reader takes it for whole.
 func (w *Writer) Close() error {
-	if w.err != nil {
-		return w.err
+	if err := w.enter(); err != nil {
+		return err
 	}
 	if w.closed {
-		return nil
+		return w.leave(nil)
 	}
 	w.closed = true
 	if w.length >= 0 && w.written != w.length {
-		return w.fail(errorf(ErrLength, "got %d bytes of the %d announced", w.written, w.length))
+		return w.leave(errorf(ErrLength, "got %d bytes of the %d announced", w.written, w.length))
 	}
-	if err := w.finish(); err != nil {
-		return w.fail(err)
-	}
+	err := w.leave(w.finish())
 	w.release()
-	return nil
+	return err
 }
 
 func (w *Writer) finish() error {
@@ -387,9 +412,10 @@ func (w *Writer) finish() error {
 }
 
 // Abort gives the message up: Close will write no final frame. It does nothing
-// after Close.
+// after a Close that has completed the message.
 func (w *Writer) Abort() {
-	if w.err == nil && !w.closed {
-		_ = w.fail(errAborted)
+	if w.err == nil && (w.busy || !w.closed) {
+		w.err = errAborted
+		w.release()
 	}
 }

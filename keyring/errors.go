@@ -127,9 +127,24 @@ func (e *NoDataKeyError) Unwrap() []error {
 	errs := make([]error, len(e.Attempts))
 	for i, a := range e.Attempts {
 		errs[i] = a.Err
+		if errors.Is(a.Err, fault.ErrAuthentication) {
+			errs[i] = attemptError{a.Err}
+		}
 	}
 	return errs
 }
+
+// attemptError keeps one attempt from speaking for all: whether the message is
+// authentic is for [NoDataKeyError.Is] to say.
+type attemptError struct{ err error }
+
+func (e attemptError) Error() string { return e.err.Error() }
+
+func (e attemptError) Is(target error) bool {
+	return target != fault.ErrAuthentication && errors.Is(e.err, target)
+}
+
+func (e attemptError) As(target any) bool { return errors.As(e.err, target) }
 
 // Is makes the error match the authentication category if nothing but the
 // message itself can be the reason.

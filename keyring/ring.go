@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"reflect"
 	"unicode/utf8"
 
 	"github.com/sealwax/sealwax/internal/fault"
+	"github.com/sealwax/sealwax/internal/nilcheck"
 	"github.com/sealwax/sealwax/internal/suite"
 )
 
@@ -36,7 +36,7 @@ func New(primary WrappingKey, others ...WrappingKey) (*Ring, error) {
 func NewWithOptions(opts *Options, primary WrappingKey, others ...WrappingKey) (*Ring, error) {
 	keys := append([]WrappingKey{primary}, others...)
 	for i, key := range keys {
-		if isNil(key) {
+		if nilcheck.IsNil(key) {
 			return nil, fmt.Errorf("keyring: %s is nil", position(i, len(keys)))
 		}
 	}
@@ -49,16 +49,6 @@ func NewWithOptions(opts *Options, primary WrappingKey, others ...WrappingKey) (
 		}
 	}
 	return r, nil
-}
-
-// isNil reports whether key is nil, or an interface that holds a nil pointer:
-// the usual trace of an error that was not looked at.
-func isNil(key WrappingKey) bool {
-	if key == nil {
-		return true
-	}
-	v := reflect.ValueOf(key)
-	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 func unwrapsLast(key WrappingKey) bool {

@@ -5,10 +5,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"log/slog"
+
+	"github.com/sealwax/sealwax/internal/signature"
 )
 
 // signingKey is a message's ECDSA key. It prints REDACTED.
@@ -25,19 +26,11 @@ func newSigningKey(curve elliptic.Curve) (*signingKey, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("keyring: making a signing key: %w", err)
 	}
-	point, err := key.PublicKey.Bytes()
+	encoded, err := signature.EncodePublicKey(&key.PublicKey)
 	if err != nil {
 		return nil, "", fmt.Errorf("keyring: making a signing key: %w", err)
 	}
-	return &signingKey{&signingState{key}}, base64.StdEncoding.EncodeToString(compressPoint(point)), nil
-}
-
-// compressPoint turns the uncompressed form, 04 ‖ x ‖ y, into the compressed
-// one, 02 or 03 ‖ x: what is left of y is whether it is odd.
-func compressPoint(point []byte) []byte {
-	x := point[1 : 1+(len(point)-1)/2]
-	odd := point[len(point)-1] & 1
-	return append([]byte{2 + odd}, x...)
+	return &signingKey{&signingState{key}}, encoded, nil
 }
 
 // Public returns a copy of the public key, an *ecdsa.PublicKey.

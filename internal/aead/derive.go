@@ -7,7 +7,6 @@ import (
 	"crypto/sha512"
 	"crypto/subtle"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash"
 
@@ -110,4 +109,4 @@ func checkCommitment(got, want []byte) error {
 }
 
 // errFramesExhausted is the refusal to seal more frames than sequence numbers.
-var errFramesExhausted = errors.New("message has as many frames as the format can number; use a larger frame length")
+var errFramesExhausted = fmt.Errorf("%w: message has as many frames as the format can number; use a larger frame length", fault.ErrLength)

@@ -12,5 +12,6 @@ var (
 	ErrAuthentication = errors.New("message is not authentic")
 	ErrContext        = errors.New("encryption context does not match")
 	ErrPolicy         = errors.New("refused by policy")
+	ErrLength         = errors.New("plaintext length does not fit")
 	ErrTruncated      = errors.New("message is truncated")
 )

@@ -12,11 +12,11 @@ import (
 
 // Fixed values of a header. Source: docs/format.md, section "Header".
 const (
-	version1     = 0x01
-	version2     = 0x02
-	messageType  = 0x80 // version 1 only
-	nonFramed    = 0x01
-	framed       = 0x02
+	version1    = 0x01
+	version2    = 0x02
+	messageType = 0x80 // version 1 only
+	nonFramed   = 0x01
+	framed      = 0x02
 	nonceLength = suite.NonceLength
 )
 

@@ -1,0 +1,15 @@
+package envelope
+
+import "github.com/sealwax/sealwax/internal/message"
+
+// batchLength is how much content the parts of a message have that are worth a
+// goroutine each, in bytes: long against what starting one costs, short against
+// the caches of a core.
+const batchLength = 256 << 10
+
+// batchFrames returns the number of frames in a batch: at least one. Frames so
+// short that they are mostly overhead are counted with it, or a batch of them
+// would take many times the memory.
+func batchFrames(frameLength int) int {
+	return max(1, min(batchLength/frameLength, 2*batchLength/(frameLength+message.RegularFrameOverhead)))
+}
