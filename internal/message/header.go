@@ -49,6 +49,8 @@ type Header struct {
 	Tag         []byte
 	Body        []byte // what the tag authenticates, as it stood in the message
 	Raw         []byte // Body and the header authentication
+
+	few [2]EDK // room for the EDKs of most messages
 }
 
 // Limits bound what parsing a header accepts. They are applied before anything
@@ -143,6 +145,7 @@ func (h *Header) parseContextAndEDKs(c *cursor, limits Limits) error {
 	if limits.EncryptedDataKeys > 0 && count > limits.EncryptedDataKeys {
 		return policyErrorf("message has %d encrypted data keys, more than the %d allowed; see MaxEncryptedDataKeys", count, limits.EncryptedDataKeys)
 	}
+	h.EDKs = h.few[:0]
 	for range count {
 		edk, err := c.takeEDK()
 		if err != nil {
