@@ -7,9 +7,7 @@ import (
 
 	"github.com/sealwax/sealwax/internal/suite"
 
-	// Hashes that the suites name.
-	_ "crypto/sha256"
-	_ "crypto/sha512"
+	_ "crypto/sha512" // suites name its hashes
 )
 
 // isPoint reports whether b is a compressed point of P-384.
