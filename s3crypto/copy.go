@@ -158,7 +158,7 @@ func (c *Client) copyParts(ctx context.Context, in *s3.CopyObjectInput, source *
 			return nil, u.fail(err)
 		}
 		wanted := rangeHeader(start, min(size, start+plan.fixed))
-		u.flight.Go(func() { u.land(nil, u.copyPart(number, wanted, in)) })
+		u.launch(func() { u.land(nil, u.copyPart(number, wanted, in)) })
 	}
 	done, err := u.finish()
 	if err != nil {

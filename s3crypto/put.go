@@ -14,7 +14,7 @@ import (
 
 // PutObject seals in.Body and uploads the message: in one request if it fits
 // one part of [Options.PartSize], else as a multipart upload with parts in
-// parallel. Memory is bounded by the parts in flight and one more; a retried request sends
+// parallel. Memory is bounded by the parts in flight; a retried request sends
 // the same ciphertext again. The object appears as a whole or not at all: on
 // failure, or when ctx is done, a multipart upload is aborted and an older
 // object is left as it was. Failures of the upload are an [UploadError].

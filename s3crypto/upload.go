@@ -92,7 +92,8 @@ func (u *upload) grow(n int) {
 	u.buf = append(make([]byte, 0, room), u.buf...)
 }
 
-// sendPart sends what is in the buffer on its way, when there is room in flight.
+// sendPart sends what is in the buffer on its way, and waits until there is room
+// in flight for one more.
 func (u *upload) sendPart() error {
 	if u.id == nil {
 		if err := u.create(); err != nil {
@@ -105,13 +106,23 @@ func (u *upload) sendPart() error {
 	part := u.buf
 	u.begun++
 	u.sent += int64(len(part))
+	number := u.begun
+	u.launch(func() { u.land(part, u.uploadPart(number, part)) })
+	u.buf = nil
+	// With the part that is filled next, no more parts are held than may be in flight.
 	if err := u.wait(u.plan.inFlight(u.concurrency, int64(len(part)))); err != nil {
 		return err
 	}
-	number := u.begun
-	u.flight.Go(func() { u.land(part, u.uploadPart(number, part)) })
 	u.buf = u.takeFree(u.plan.next(u.sent))
 	return nil
+}
+
+// launch runs the request for a part, which ends with land.
+func (u *upload) launch(request func()) {
+	u.mu.Lock()
+	u.inFlight++
+	u.mu.Unlock()
+	u.flight.Go(request)
 }
 
 // create begins the multipart upload.
@@ -129,7 +140,7 @@ func (u *upload) create() error {
 	return nil
 }
 
-// wait waits until fewer than most parts are in flight, and counts one more.
+// wait waits until fewer than most parts are in flight.
 func (u *upload) wait(most int) error {
 	stop := context.AfterFunc(u.ctx, func() {
 		u.mu.Lock()
@@ -145,7 +156,6 @@ func (u *upload) wait(most int) error {
 	if u.ctx.Err() != nil {
 		return u.ctx.Err()
 	}
-	u.inFlight++
 	return nil
 }
 
@@ -333,18 +343,16 @@ func (u *upload) settle(err error) (*s3.PutObjectOutput, error) {
 		failed.Unknown = lookErr != nil
 		return nil, failed
 	}
-	switch abortErr := u.abortOnce(); {
-	case abortErr == nil:
-		return nil, failed // it was still open, and is gone now
-	case errorCode(abortErr) == noSuchUpload:
-		// It was completed, or someone else aborted it.
-		if out, lookErr = u.lookFor(); out != nil {
-			return out, nil
-		}
-		failed.Unknown = true
-	default:
+	// What is aborted cannot be completed any more, and some servers call an abort
+	// of what is complete already a success: the second look decides.
+	abortErr := u.abortOnce()
+	gone := errorCode(abortErr) == noSuchUpload
+	if out, lookErr = u.lookFor(); out != nil {
+		return out, nil
+	}
+	failed.Unknown = lookErr != nil || gone
+	if !gone {
 		failed.AbortErr = abortErr
-		failed.Unknown = lookErr != nil
 	}
 	return nil, failed
 }

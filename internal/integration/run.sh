@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the tests of package s3crypto against real S3 servers: versitygw, plain and over TLS, and MinIO.
-# It needs Go and the module proxy, and 240 MB in ${XDG_CACHE_HOME:-~/.cache}/sealwax, where the servers
-# stay between runs. The first run builds them, which takes some minutes.
+# Then the official AWS Encryption SDKs read what is stored, and the reverse.
+# It needs Go and the module proxy, for one of the SDKs Node.js 20 or later and the npm registry, and
+# 240 MB in ${XDG_CACHE_HOME:-~/.cache}/sealwax, where the servers stay between runs. The first run builds them, which takes some minutes.
 #
 #   SEALWAX_STREAM_GIB=5   length of the stream of unknown length, in GiB; CI streams 1
 set -euo pipefail
@@ -71,3 +72,11 @@ started minio "$port" $!
 export SEALWAX_MINIO_URL=http://127.0.0.1:$port
 
 go test -count=1 -timeout=20m "$@" ./...
+
+# The official AWS Encryption SDKs, on the same objects.
+if command -v npm >/dev/null; then
+	npm --prefix peers ci --no-audit --no-fund --silent
+else
+	echo 'npm is not there: the AWS Encryption SDK for JavaScript is passed over. Install Node.js 20 or later.'
+fi
+go -C peers test -count=1 ./...
