@@ -154,6 +154,65 @@ func TestSourceOfAMessageThatFails(t *testing.T) {
 	}
 }
 
+func TestSourceThatTimesOut(t *testing.T) {
+	c := newClient(t, newTestKeys(), optionsOf(envelope.AES256GCMHKDFSHA512Commit, 1000, 2))
+	msg := seal(t, c, pattern(5000), nil)
+	for n := range 20 {
+		src := io.MultiReader(bytes.NewReader(msg[:n*len(msg)/20]), iotest.TimeoutReader(iotest.OneByteReader(bytes.NewReader(msg[n*len(msg)/20:]))))
+		r, err := c.NewReader(t.Context(), src, nil)
+		if err == nil {
+			_, err = io.ReadAll(r)
+		}
+		if !errors.Is(err, iotest.ErrTimeout) || isRefusal(err) {
+			t.Errorf("%d bytes: %v", n*len(msg)/20, err)
+		}
+	}
+	var out bytes.Buffer
+	w, err := c.NewWriter(t.Context(), &out, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.ReadFrom(iotest.TimeoutReader(iotest.OneByteReader(bytes.NewReader(pattern(5000))))); !errors.Is(err, iotest.ErrTimeout) || !errors.Is(w.Close(), iotest.ErrTimeout) {
+		t.Error(err)
+	}
+	mustNotOpen(t, c, out.Bytes())
+}
+
+// The end of the content is the end of the message and of its source: io.EOF
+// waits for both, and bytes that come late are an error.
+func TestEOFWaitsForTheSourcesEnd(t *testing.T) {
+	for _, suite := range []envelope.Suite{envelope.AES256GCMHKDFSHA512Commit, envelope.AES128GCMHKDFSHA256ECDSAP256} {
+		for _, trailing := range []string{"", "x"} {
+			c := newClient(t, newTestKeys(), optionsOf(suite, 4, 2))
+			msg := seal(t, c, []byte("content"), nil)
+			asked := false
+			src := io.MultiReader(bytes.NewReader(msg), readerFunc(func(p []byte) (int, error) {
+				asked = true
+				if trailing != "" {
+					return copy(p, trailing), nil
+				}
+				return 0, io.EOF
+			}))
+			r, err := c.NewReader(t.Context(), src, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := make([]byte, 7)
+			if _, err := io.ReadFull(r, got); err != nil || string(got) != "content" {
+				t.Errorf("got %q, error %v", got, err)
+			}
+			_, err = r.Read(got)
+			if !asked || trailing == "" && err != io.EOF || trailing != "" && !errors.Is(err, envelope.ErrFormat) {
+				t.Errorf("%v, %q behind the message: error %v, the source was asked: %v", suite, trailing, err, asked)
+			}
+		}
+	}
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
 // failingWith returns its last bytes together with an error.
 type failingWith struct {
 	r    io.Reader

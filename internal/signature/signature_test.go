@@ -156,7 +156,7 @@ func TestPublicKeysRoundTrip(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := elliptic.MarshalCompressed(s.Curve, key.X, key.Y); !bytes.Equal(raw, want) { //nolint:staticcheck // the other implementation
+			if want := elliptic.MarshalCompressed(s.Curve, key.X, key.Y); !bytes.Equal(raw, want) { // the other implementation
 				t.Errorf("%v: %x, want %x", s.ID, raw, want)
 			}
 			parities[raw[0]] = true
