@@ -143,11 +143,14 @@ func (c *command) do(ctx context.Context) error {
 	}
 	// An interrupt ends the reading, and so the whole, in good order.
 	interruptible := &contextReader{ctx: ctx, src: src}
+	move := open
+	if c.verb == "seal" {
+		move = seal
+	}
 	return c.writeOutput(func(dst io.Writer) error {
-		if c.verb == "seal" {
-			return seal(ctx, client, dst, interruptible, envelope.Context(c.ec))
-		}
-		return open(ctx, client, dst, interruptible, envelope.Context(c.ec))
+		err := move(ctx, client, dst, interruptible, envelope.Context(c.ec))
+		// Now already: the output may be to replace it, which Windows allows of closed files only.
+		return errors.Join(err, src.Close())
 	})
 }
 
