@@ -21,6 +21,9 @@ import (
 	"github.com/sealwax/sealwax/keyring/localkms"
 )
 
+// officialFrameLength is the default of the official SDKs.
+const officialFrameLength = 4 << 10
+
 const (
 	unsignedSuite = mpltypes.ESDKAlgorithmSuiteIdAlgAes256GcmHkdfSha512CommitKey
 	signedSuite   = mpltypes.ESDKAlgorithmSuiteIdAlgAes256GcmHkdfSha512CommitKeyEcdsaP384
@@ -55,7 +58,11 @@ func groups(short bool) []builder {
 
 // peers returns every peer that offers what is measured.
 func peers(frameLength int) (map[string]peer, []string, error) {
-	official, err := newOfficial(unsignedSuite, int64(frameLength))
+	official, err := newOfficial(unsignedSuite, officialFrameLength)
+	if err != nil {
+		return nil, nil, err
+	}
+	same, err := newOfficial(unsignedSuite, int64(frameLength))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -67,8 +74,8 @@ func peers(frameLength int) (map[string]peer, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	names := []string{"official SDK for Go", "minio/sio", "tink-go streaming", "age"}
-	return map[string]peer{names[0]: official, names[1]: newSio(), names[2]: tink, names[3]: age}, names, nil
+	names := []string{"official SDK for Go", "official SDK for Go, our frames", "minio/sio", "tink-go streaming", "age"}
+	return map[string]peer{names[0]: official, names[1]: same, names[2]: newSio(), names[3]: tink, names[4]: age}, names, nil
 }
 
 func workers(n, frameLength int) (*envelope.Client, error) {
