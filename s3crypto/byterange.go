@@ -63,6 +63,7 @@ func contentRange(start, end, size int64) string {
 // parseContentRange parses what S3 answers.
 func parseContentRange(s string) (start, size int64, ok bool) {
 	var last int64
-	n, err := fmt.Sscanf(s, "bytes %d-%d/%d", &start, &last, &size)
-	return start, size, n == 3 && err == nil && start >= 0 && start <= last && last < size
+	_, err := fmt.Sscanf(s, "bytes %d-%d/%d", &start, &last, &size)
+	ok = err == nil && start >= 0 && start <= last && last < size && contentRange(start, last+1, size) == s
+	return start, size, ok
 }

@@ -72,10 +72,11 @@ func New(api API, env *envelope.Client, opts *Options) (*Client, error) {
 	if c.opts.CopyPartSize == 0 {
 		c.opts.CopyPartSize = maxPartSize
 	}
-	for name, n := range map[string]int64{"PartSize": c.opts.PartSize, "CopyPartSize": c.opts.CopyPartSize} {
-		if n < minPartSize || n > maxPartSize {
-			return nil, fmt.Errorf("s3crypto: %s is %d, want %d to %d bytes", name, n, minPartSize, int64(maxPartSize))
-		}
+	if n := c.opts.PartSize; n < minPartSize || n > largestPart {
+		return nil, fmt.Errorf("s3crypto: PartSize is %d, want %d to %d bytes", n, minPartSize, int64(largestPart))
+	}
+	if n := c.opts.CopyPartSize; n < minPartSize || n > maxPartSize {
+		return nil, fmt.Errorf("s3crypto: CopyPartSize is %d, want %d to %d bytes", n, minPartSize, int64(maxPartSize))
 	}
 	if n := c.opts.Concurrency; n < 1 || n > maxParts {
 		return nil, fmt.Errorf("s3crypto: Concurrency is %d, want 1 to %d", n, maxParts)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -132,7 +133,12 @@ func (c *Client) copyParts(ctx context.Context, in *s3.CopyObjectInput, source *
 	if in.MetadataDirective != types.MetadataDirectiveReplace {
 		target.Metadata, target.CacheControl, target.ContentDisposition = head.Metadata, head.CacheControl, head.ContentDisposition
 		target.ContentEncoding, target.ContentLanguage, target.ContentType = head.ContentEncoding, head.ContentLanguage, head.ContentType
-		target.Expires = head.Expires
+		target.Expires = nil
+		if head.ExpiresString != nil {
+			if expires, err := http.ParseTime(*head.ExpiresString); err == nil {
+				target.Expires = &expires
+			}
+		}
 	}
 	if in.TaggingDirective != types.TaggingDirectiveReplace && head.TagCount != nil && *head.TagCount > 0 {
 		tags, err := c.tagsOf(ctx, source, optFns)

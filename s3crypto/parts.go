@@ -1,8 +1,14 @@
 package s3crypto
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 const mebibyte = 1 << 20
+
+// largestPart is the longest part in bytes that S3 takes and memory holds.
+const largestPart = min(maxPartSize, math.MaxInt)
 
 // partPlan chooses the lengths of parts, in bytes, so that S3's limits hold.
 type partPlan struct {
@@ -17,8 +23,8 @@ func newPartPlan(base, size int64) (partPlan, error) {
 		return p, nil
 	}
 	p.fixed = max(base, roundUp((size+maxParts-1)/maxParts))
-	if p.fixed > maxPartSize {
-		return p, fmt.Errorf("s3crypto: %w: %d sealed bytes, and S3 takes %d parts of at most %d", ErrTooLarge, size, maxParts, int64(maxPartSize))
+	if p.fixed > largestPart {
+		return p, fmt.Errorf("s3crypto: %w: %d sealed bytes, in %d parts of at most %d", ErrTooLarge, size, maxParts, int64(largestPart))
 	}
 	return p, nil
 }
@@ -33,7 +39,7 @@ func (p partPlan) next(sent int64) int64 {
 	if p.fixed > 0 {
 		return p.fixed
 	}
-	return min(maxPartSize, max(p.base, roundUp(sent/partGrowth)))
+	return min(largestPart, max(p.base, roundUp(sent/partGrowth)))
 }
 
 // inFlight returns how many parts of size bytes may be in flight at once.

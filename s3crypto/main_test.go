@@ -1,0 +1,9 @@
+package s3crypto
+
+import (
+	"testing"
+
+	"github.com/sealwax/sealwax/internal/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }
