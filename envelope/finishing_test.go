@@ -36,6 +36,9 @@ func (w *limitedWriter) Write(p []byte) (int, error) {
 func finishingClients(t *testing.T, f func(t *testing.T, c *envelope.Client)) {
 	for _, suite := range []envelope.Suite{envelope.AES256GCMHKDFSHA512Commit, envelope.AES128GCMHKDFSHA256ECDSAP256} {
 		for _, workers := range []int{1, 2, 8} {
+			if raceEnabled && workers != 2 {
+				continue
+			}
 			t.Run(fmt.Sprintf("%v, workers %d", suite, workers), func(t *testing.T) {
 				t.Parallel()
 				f(t, newClient(t, newTestKeys(), optionsOf(suite, 32<<10, workers)))
