@@ -148,7 +148,7 @@ func (c *Client) copyParts(ctx context.Context, in *s3.CopyObjectInput, source *
 		target.Tagging = &tags
 	}
 	size := *head.ContentLength
-	plan, err := newPartPlan(c.opts.CopyPartSize, size)
+	plan, err := newPartPlan(min(c.opts.CopyPartSize, largestPart), size)
 	if err != nil {
 		return nil, err
 	}
