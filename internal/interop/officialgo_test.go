@@ -16,43 +16,37 @@ import (
 type officialGo struct{}
 
 func (officialGo) seal(ctx context.Context, req *request, plaintext []byte) (message []byte, err error) {
-	defer recoverRefusal(&err)
 	client, materials, err := newOfficialClient(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	if plaintext == nil {
-		plaintext = []byte{} // nil panics
-	}
+	defer recoverRefusal(&err)
 	out, err := client.Encrypt(ctx, esdktypes.EncryptInput{
-		Plaintext:         plaintext,
+		Plaintext:         notNil(plaintext), // nil panics
 		AlgorithmSuiteId:  new(officialSuite(req.Suite)),
 		EncryptionContext: req.Context,
 		FrameLength:       new(int64(req.FrameLength)),
 		MaterialsManager:  materials,
 	})
 	if err != nil {
-		return nil, err
+		return nil, refusal(err.Error())
 	}
 	return out.Ciphertext, nil
 }
 
 func (officialGo) open(ctx context.Context, req *request, message []byte) (o *opened, err error) {
-	defer recoverRefusal(&err)
 	client, materials, err := newOfficialClient(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	if message == nil {
-		message = []byte{}
-	}
+	defer recoverRefusal(&err)
 	out, err := client.Decrypt(ctx, esdktypes.DecryptInput{
-		Ciphertext:        message,
+		Ciphertext:        notNil(message),
 		EncryptionContext: req.Context,
 		MaterialsManager:  materials,
 	})
 	if err != nil {
-		return nil, err
+		return nil, refusal(err.Error())
 	}
 	return newOpened(out.Plaintext, out.EncryptionContext), nil
 }
@@ -61,7 +55,7 @@ func (officialGo) open(ctx context.Context, req *request, message []byte) (o *op
 // are, an error.
 func recoverRefusal(err *error) {
 	if r := recover(); r != nil {
-		*err = fmt.Errorf("panic: %v", r)
+		*err = refusal(fmt.Sprintf("panic: %v", r))
 	}
 }
 

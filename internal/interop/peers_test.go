@@ -51,7 +51,7 @@ func (p *peer) ignoresTail(s keyring.Suite) bool {
 var (
 	goPeer = &peer{name: "Go", party: officialGo{}, frameMultiple: 1, maxPairs: 100, takesContext: true}
 	jsPeer = &peer{name: "JavaScript", frameMultiple: 1, tail: ignoresTailOfUnsigned, sortsByLocale: true}
-	pyPeer = &peer{name: "Python", frameMultiple: 128, maxPairs: 200, tail: ignoresTail, takesContext: true, nonFramed: true}
+	pyPeer = &peer{name: "Python", frameMultiple: 128, maxPairs: 900, tail: ignoresTail, takesContext: true, nonFramed: true}
 
 	peers = []*peer{goPeer, jsPeer, pyPeer}
 )

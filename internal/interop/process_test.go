@@ -8,7 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -31,6 +34,7 @@ const answerTimeout = time.Minute
 
 func startProcess(name string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(name, args...)}
+	p.cmd.Env = childEnvironment()
 	stdin, err := p.cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -45,6 +49,20 @@ func startProcess(name string, args ...string) (*process, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// childEnvironment returns ours without what would have a peer behave otherwise
+// on another machine: its locale, proxies, and whatever is set up for AWS.
+func childEnvironment() []string {
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "AWS_") })
+	return append(env,
+		"AWS_CONFIG_FILE="+os.DevNull,
+		"AWS_SHARED_CREDENTIALS_FILE="+os.DevNull,
+		"NO_PROXY=127.0.0.1",
+		"no_proxy=127.0.0.1",
+		"LC_ALL=en_US.UTF-8", // the JavaScript SDK sorts by it
+		"PYTHONUTF8=1",
+	)
 }
 
 // stop ends the child, which leaves when its standard input does.
@@ -66,7 +84,7 @@ func (p *process) version() (string, error) {
 }
 
 func (p *process) seal(_ context.Context, req *request, plaintext []byte) ([]byte, error) {
-	a, err := p.ask(&question{Op: "seal", Data: plaintext, request: req})
+	a, err := p.ask(&question{Op: "seal", Data: notNil(plaintext), request: req})
 	if err != nil {
 		return nil, err
 	}
@@ -74,11 +92,19 @@ func (p *process) seal(_ context.Context, req *request, plaintext []byte) ([]byt
 }
 
 func (p *process) open(_ context.Context, req *request, message []byte) (*opened, error) {
-	a, err := p.ask(&question{Op: "open", Data: message, request: req})
+	a, err := p.ask(&question{Op: "open", Data: notNil(message), request: req})
 	if err != nil {
 		return nil, err
 	}
 	return newOpened(a.Data, a.Context), nil
+}
+
+// notNil returns b, empty if it is nil: what JSON makes of nil is not empty.
+func notNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
 }
 
 type question struct {
@@ -91,16 +117,12 @@ type answer struct {
 	Data    []byte            `json:"data"`
 	Context map[string]string `json:"context"`
 	Version string            `json:"version"`
-	Error   string            `json:"error"`
+	Refusal string            `json:"refusal"` // what the SDK says
+	Broken  string            `json:"broken"`  // what is wrong with the request, or the SDK
 }
 
-// refusal is what the SDK of a peer said against a request.
-type refusal string
-
-func (r refusal) Error() string { return string(r) }
-
 // ask returns the peer's answer, or a refusal if the answer is one. Any other
-// error is a peer that does not work, and every later request fails too.
+// error is a mistake in the request, or a peer that is no use any more.
 func (p *process) ask(q *question) (*answer, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -112,8 +134,11 @@ func (p *process) ask(q *question) (*answer, error) {
 		p.dead = fmt.Errorf("the peer died: %w; it wrote %q", err, p.stderr.String())
 		return nil, p.dead
 	}
-	if a.Error != "" {
-		return nil, refusal(a.Error)
+	if a.Broken != "" {
+		return nil, errors.New(a.Broken)
+	}
+	if a.Refusal != "" {
+		return nil, refusal(a.Refusal)
 	}
 	return a, nil
 }

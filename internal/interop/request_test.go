@@ -33,6 +33,12 @@ const (
 	forbidAllow    = "FORBID_ENCRYPT_ALLOW_DECRYPT"
 )
 
+// refusal is the error of a peer's SDK that will not seal or open. Other errors of
+// a peer are the tests' own.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
 // opened is what opening a message yields.
 type opened struct {
 	plaintext []byte

@@ -3,7 +3,7 @@
 #
 # It needs Go, Node.js 20 or newer with npm, and the package registries when it runs for the first time.
 # Python 3.11 or newer takes part where it is present. What it installs goes into javascript/node_modules
-# and python/.venv beside it, 33 MB and 190 MB, which git ignores.
+# and python/.venv beside it, 32 MB and 101 MB, which git ignores.
 #
 # Exit status: 0, all who are here understood each other; 1, somebody did not; 2, they did, as far as they
 # are here, but the JavaScript SDK could not take part.

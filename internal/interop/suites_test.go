@@ -57,27 +57,23 @@ func TestCommitmentPolicies(t *testing.T) {
 			for _, policy := range []string{requireRequire, requireAllow, forbidAllow} {
 				req := newRequest(suite, 512).with(func(r *request) { r.Policy = policy })
 				for _, by := range []party{sealwax{}, p} {
-					checkSealingPolicy(t, by, req)
-					checkOpeningPolicy(t, by, req, message)
+					_, err := by.seal(t.Context(), req, content(1))
+					checkPolicy(t, by, "seals", req, suite.Committing() == (policy != forbidAllow), err)
+					_, err = by.open(t.Context(), req, message)
+					checkPolicy(t, by, "opens", req, suite.Committing() || policy != requireRequire, err)
 				}
 			}
 		}
 	})
 }
 
-func checkSealingPolicy(t *testing.T, by party, req *request) {
+func checkPolicy(t *testing.T, by party, does string, req *request, permitted bool, err error) {
 	t.Helper()
-	permitted := req.Suite.Committing() == (req.Policy != forbidAllow)
-	if _, err := by.seal(t.Context(), req, content(1)); (err == nil) != permitted {
-		t.Errorf("%s seals (%s): %v", partyName(by), req, err)
+	if (err == nil) != permitted {
+		t.Errorf("%s %s (%s): %v", partyName(by), does, req, err)
 	}
-}
-
-func checkOpeningPolicy(t *testing.T, by party, req *request, message []byte) {
-	t.Helper()
-	permitted := req.Suite.Committing() || req.Policy != requireRequire
-	if _, err := by.open(t.Context(), req, message); (err == nil) != permitted {
-		t.Errorf("%s opens (%s): %v", partyName(by), req, err)
+	if p, ok := by.(*peer); ok && err != nil {
+		checkRefusal(t, p, err)
 	}
 }
 
