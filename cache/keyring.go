@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/sealwax/sealwax/internal/nilcheck"
 	"github.com/sealwax/sealwax/keyring"
 )
 
@@ -23,7 +24,7 @@ var (
 // request alone, and return when the context it is given ends. Options may be
 // nil; a value that is no bound is an error. The caller closes the cache.
 func New(inner keyring.Keyring, opts *Options) (*Keyring, error) {
-	if inner == nil {
+	if nilcheck.IsNil(inner) {
 		return nil, errors.New("cache: no inner keyring")
 	}
 	limits, err := opts.withDefaults()

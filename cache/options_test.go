@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sealwax/sealwax/keyring"
 )
 
 func TestZeroOptionsAreCareful(t *testing.T) {
@@ -39,8 +41,12 @@ func TestNewRefuses(t *testing.T) {
 			require.Error(t, err)
 		})
 	}
-	_, err := New(nil, nil)
-	require.Error(t, err, "no inner keyring")
+	for name, inner := range map[string]keyring.Keyring{"nil": nil, "nil pointer": (*keyring.Ring)(nil)} {
+		t.Run("no inner keyring: "+name, func(t *testing.T) {
+			_, err := New(inner, nil)
+			require.Error(t, err)
+		})
+	}
 }
 
 // TestOptionsAreCopied: the caller may use its Options again.
