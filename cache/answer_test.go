@@ -48,6 +48,19 @@ func TestBadAnswerIsAnErrorAndNotCached(t *testing.T) {
 		"another suite": func(m *materials) *materials { m.Suite = keyring.AES256GCMHKDFSHA256; return m },
 		"no EDK":        func(m *materials) *materials { m.EncryptedDataKeys = nil; return m },
 		"a signing key": func(m *materials) *materials { m.SigningKey, _ = sign(nil); return m },
+		"a public key": func(m *materials) *materials {
+			_, m.EncryptionContext = sign(m.EncryptionContext)
+			return m
+		},
+		"no context": func(m *materials) *materials { m.EncryptionContext = nil; return m },
+		"another value in the context": func(m *materials) *materials {
+			m.EncryptionContext = keyring.EncryptionContext{"tenant": "b"}
+			return m
+		},
+		"another name in the context": func(m *materials) *materials {
+			m.EncryptionContext = keyring.EncryptionContext{"Tenant": "a"}
+			return m
+		},
 	} {
 		t.Run("seal/"+name, func(t *testing.T) {
 			s := &source{}
@@ -62,15 +75,27 @@ func TestBadAnswerIsAnErrorAndNotCached(t *testing.T) {
 			require.True(t, s.zeroed(0))
 		})
 	}
-	t.Run("seal/signed without a signing key", func(t *testing.T) {
-		s := &source{}
-		keys := newCache(t, forger{source: s, sealing: func(m *materials) *materials { m.SigningKey = nil; return m }}, nil)
-		req := sealRequest("a", 1)
-		req.Suite = keyring.AES256GCMHKDFSHA512CommitECDSAP384
-		_, err := keys.EncryptionMaterials(t.Context(), req)
-		require.Error(t, err)
-		require.True(t, s.zeroed(0))
-	})
+	for name, forge := range map[string]func(*materials) *materials{
+		"no signing key": func(m *materials) *materials { m.SigningKey = nil; return m },
+		"no public key":  func(m *materials) *materials { delete(m.EncryptionContext, keyring.PublicKeyName); return m },
+		"neither key": func(m *materials) *materials {
+			m.SigningKey = nil
+			delete(m.EncryptionContext, keyring.PublicKeyName)
+			return m
+		},
+		"a public key alone": func(m *materials) *materials { delete(m.EncryptionContext, "tenant"); return m },
+	} {
+		t.Run("seal signed/"+name, func(t *testing.T) {
+			s := &source{}
+			keys := newCache(t, forger{source: s, sealing: forge}, nil)
+			req := sealRequest("a", 1)
+			req.Suite = keyring.AES256GCMHKDFSHA512CommitECDSAP384
+			_, err := keys.EncryptionMaterials(t.Context(), req)
+			require.Error(t, err)
+			require.True(t, s.zeroed(0))
+			require.Zero(t, keys.Stats().Entries)
+		})
+	}
 	type opened = keyring.DecryptionMaterials
 	for name, forge := range map[string]func(*opened) *opened{
 		"nothing":              func(m *opened) *opened { m.DataKey.Destroy(); return nil },
@@ -90,6 +115,40 @@ func TestBadAnswerIsAnErrorAndNotCached(t *testing.T) {
 			}
 			require.Equal(t, 2, s.calls())
 			require.Zero(t, keys.Stats().Entries)
+		})
+	}
+}
+
+// generous returns materials and an error.
+type generous struct{ *source }
+
+func (g generous) EncryptionMaterials(ctx context.Context, req *keyring.EncryptionRequest) (*keyring.EncryptionMaterials, error) {
+	m, _ := g.source.EncryptionMaterials(ctx, req)
+	return m, errOutage
+}
+
+func (g generous) DecryptionMaterials(ctx context.Context, req *keyring.DecryptionRequest) (*keyring.DecryptionMaterials, error) {
+	m, _ := g.source.DecryptionMaterials(ctx, req)
+	return m, errOutage
+}
+
+// TestKeyThatComesWithAnErrorIsDestroyed, since nobody will use it.
+func TestKeyThatComesWithAnErrorIsDestroyed(t *testing.T) {
+	for name, suite := range map[string]keyring.Suite{"shared": suite, "bypass": keyring.AES256GCM} {
+		t.Run(name, func(t *testing.T) {
+			s := &source{}
+			keys := newCache(t, generous{s}, nil)
+			sealing, opening := sealRequest("a", 1), openRequest("a")
+			sealing.Suite, opening.Suite = suite, suite
+			sealed, err := keys.EncryptionMaterials(t.Context(), sealing)
+			require.ErrorIs(t, err, errOutage)
+			require.Nil(t, sealed)
+			opened, err := keys.DecryptionMaterials(t.Context(), opening)
+			require.ErrorIs(t, err, errOutage)
+			require.Nil(t, opened)
+			require.Equal(t, 2, s.calls())
+			require.True(t, s.zeroed(0))
+			require.True(t, s.zeroed(1))
 		})
 	}
 }

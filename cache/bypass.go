@@ -25,7 +25,7 @@ func (s *store) sealBypass(req *keyring.EncryptionRequest) BypassCause {
 
 func (s *store) bypassSeal(ctx context.Context, req *keyring.EncryptionRequest, cause BypassCause) (m *keyring.EncryptionMaterials, err error) {
 	err = s.bypass(Event{Operation: Seal, Suite: req.Suite, Bypass: cause}, func() error {
-		m, err = s.inner.EncryptionMaterials(ctx, req)
+		m, err = askSealing(ctx, s.inner, req)
 		return err
 	})
 	return m, err
@@ -33,7 +33,7 @@ func (s *store) bypassSeal(ctx context.Context, req *keyring.EncryptionRequest, 
 
 func (s *store) bypassOpen(ctx context.Context, req *keyring.DecryptionRequest) (m *keyring.DecryptionMaterials, err error) {
 	err = s.bypass(Event{Operation: Open, Suite: req.Suite, Bypass: BypassedBySuite}, func() error {
-		m, err = s.inner.DecryptionMaterials(ctx, req)
+		m, err = askOpening(ctx, s.inner, req)
 		return err
 	})
 	return m, err

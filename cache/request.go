@@ -68,17 +68,36 @@ type answer struct {
 // ask calls the inner keyring.
 func (r request) ask(ctx context.Context, inner keyring.Keyring) (answer, error) {
 	if r.seal != nil {
-		m, err := inner.EncryptionMaterials(ctx, r.seal)
+		m, err := askSealing(ctx, inner, r.seal)
 		if err != nil {
 			return answer{}, err
 		}
 		return checkSealing(m, r.seal)
 	}
-	m, err := inner.DecryptionMaterials(ctx, r.open)
+	m, err := askOpening(ctx, inner, r.open)
 	if err != nil {
 		return answer{}, err
 	}
 	return checkOpening(m, r.open)
+}
+
+// askSealing destroys a key that comes along with an error: nobody else will.
+func askSealing(ctx context.Context, inner keyring.Keyring, req *keyring.EncryptionRequest) (*keyring.EncryptionMaterials, error) {
+	m, err := inner.EncryptionMaterials(ctx, req)
+	if err != nil && m != nil {
+		m.DataKey.Destroy()
+		m = nil
+	}
+	return m, err
+}
+
+func askOpening(ctx context.Context, inner keyring.Keyring, req *keyring.DecryptionRequest) (*keyring.DecryptionMaterials, error) {
+	m, err := inner.DecryptionMaterials(ctx, req)
+	if err != nil && m != nil {
+		m.DataKey.Destroy()
+		m = nil
+	}
+	return m, err
 }
 
 // checkSealing looks at an answer before it may serve many messages.
@@ -86,23 +105,36 @@ func checkSealing(m *keyring.EncryptionMaterials, req *keyring.EncryptionRequest
 	if m == nil {
 		return answer{}, fmt.Errorf("the inner keyring answered nothing for %v", req.Suite)
 	}
+	if fault := sealingFault(m, req); fault != "" {
+		m.DataKey.Destroy()
+		return answer{}, fmt.Errorf("the inner keyring answered %s for %v", fault, req.Suite)
+	}
 	a := answer{key: m.DataKey, terms: *m}
 	a.terms.DataKey = nil
-	fault := ""
-	switch {
+	return a, nil
+}
+
+// sealingFault says what is wrong with an answer, or nothing.
+func sealingFault(m *keyring.EncryptionMaterials, req *keyring.EncryptionRequest) string {
+	_, public := m.EncryptionContext[keyring.PublicKeyName]
+	switch signed := req.Suite.Signed(); {
 	case m.Suite != req.Suite:
-		fault = fmt.Sprintf("materials of %v", m.Suite)
+		return fmt.Sprintf("materials of %v", m.Suite)
 	case m.DataKey.Len() != req.Suite.KeyLength():
-		fault = fmt.Sprintf("a data key of %d bytes", m.DataKey.Len())
+		return fmt.Sprintf("a data key of %d bytes", m.DataKey.Len())
 	case len(m.EncryptedDataKeys) == 0:
-		fault = "a data key without an encrypted data key"
-	case req.Suite.Signed() != (m.SigningKey != nil):
-		fault = fmt.Sprintf("materials whose signing key is there: %t", m.SigningKey != nil)
-	default:
-		return a, nil
+		return "a data key without an encrypted data key"
+	case signed != (m.SigningKey != nil):
+		return fmt.Sprintf("materials whose signing key is there: %t", !signed)
+	case signed != public:
+		return fmt.Sprintf("a context whose pair %q is there: %t", keyring.PublicKeyName, public)
 	}
-	m.DataKey.Destroy()
-	return answer{}, fmt.Errorf("the inner keyring answered %s for %v", fault, req.Suite)
+	for name, value := range req.EncryptionContext {
+		if got, ok := m.EncryptionContext[name]; !ok || got != value {
+			return fmt.Sprintf("a context without the request's pair %.60q", name)
+		}
+	}
+	return ""
 }
 
 func checkOpening(m *keyring.DecryptionMaterials, req *keyring.DecryptionRequest) (answer, error) {
