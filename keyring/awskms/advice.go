@@ -39,7 +39,7 @@ var advice = map[string]string{
 	"InvalidKeyUsageException":      "the key must be a symmetric encryption key (SYMMETRIC_DEFAULT, ENCRYPT_DECRYPT)",
 	"UnsupportedOperationException": "the key must be a symmetric encryption key (SYMMETRIC_DEFAULT, ENCRYPT_DECRYPT)",
 	"InvalidGrantTokenException":    "check Options.GrantTokens, or leave them out once the grant is known everywhere",
-	"ValidationException":           "KMS limits the size of the encryption context: keep it short",
+	"ValidationException":           "KMS refused a parameter: check the key's name, and keep the encryption context short",
 
 	"ThrottlingException":             "cache data keys (package cache), raise the account's KMS request quota, or allow the client more retries",
 	"LimitExceededException":          "cache data keys (package cache), or raise the account's KMS quota",

@@ -36,6 +36,13 @@ func TestEveryExceptionOfKMSHasANextStep(t *testing.T) {
 	}
 }
 
+// KMS answers ValidationException to a key's name that is malformed, too.
+func TestValidationIsNotBlamedOnTheContextAlone(t *testing.T) {
+	for _, what := range []string{"key's name", "encryption context"} {
+		require.Contains(t, advice["ValidationException"], what)
+	}
+}
+
 func TestEveryOperationHasItsPermission(t *testing.T) {
 	for _, operation := range []string{opGenerateDataKey, opEncrypt, opDecrypt, opReEncrypt} {
 		require.Contains(t, permissions[operation], "kms:"+operation)
