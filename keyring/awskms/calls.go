@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 
+	"github.com/sealwax/sealwax/internal/nilcheck"
 	"github.com/sealwax/sealwax/keyring"
 )
 
@@ -22,7 +23,7 @@ type caller struct {
 }
 
 func newCaller(client Client, opts *Options) (caller, error) {
-	if client == nil {
+	if nilcheck.IsNil(client) {
 		return caller{}, errNoClient
 	}
 	tokens, err := opts.grantTokens()

@@ -57,6 +57,7 @@ func TestGrantTokenLimits(t *testing.T) {
 func TestClientIsRequired(t *testing.T) {
 	for name, make := range constructors {
 		require.Error(t, make(nil, nil), name)
+		require.Error(t, make((*kms.Client)(nil), nil), "%s: a nil pointer in the interface", name)
 	}
 }
 
