@@ -115,6 +115,10 @@ func TestNewKeyringRefuses(t *testing.T) {
 		"no key id among more": {keyOne, ""},
 		"the primary twice":    {keyOne, keyOne},
 		"another twice":        {keyOne, keyTwo, keyTwo},
+		"the primary's id":     {keyOne, idOne},
+		"the primary by id":    {idOne, keyOne},
+		"another's id":         {keyTwo, keyOne, idOne},
+		"an alias twice":       {keyOne, aliasOne, aliasOne},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := awskms.NewKeyring(&scripted{}, keys[0], keys[1:]...)
@@ -123,4 +127,17 @@ func TestNewKeyringRefuses(t *testing.T) {
 	}
 	_, err := awskms.NewKeyring(nil, keyOne)
 	require.Error(t, err)
+}
+
+// Names of different keys, and names that only KMS could tell to be of one key.
+func TestNewKeyringAccepts(t *testing.T) {
+	for name, keys := range map[string][]string{
+		"a key and another's id": {keyTwo, idOne},
+		"a key and an alias":     {keyOne, aliasOne, "alias/one"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := awskms.NewKeyring(&scripted{}, keys[0], keys[1:]...)
+			require.NoError(t, err)
+		})
+	}
 }

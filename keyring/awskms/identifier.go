@@ -78,5 +78,17 @@ func (id identifier) permits(a arn) bool {
 	}
 }
 
+// sameKey reports whether both are known to name one key of one Region and
+// account, which all calls of a client go to. What an alias names is not known.
+func (id identifier) sameKey(other identifier) bool {
+	if id.kind == keyID && other.kind == keyARN {
+		return id.text == other.arn.id
+	}
+	if id.kind == keyARN && other.kind == keyID {
+		return id.arn.id == other.text
+	}
+	return id.text == other.text
+}
+
 // isAlias reports whether the identifier can come to name another key.
 func (id identifier) isAlias() bool { return id.kind == aliasARN || id.kind == aliasName }
