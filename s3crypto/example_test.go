@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net/http"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -153,4 +154,42 @@ func ExampleClient_SealInput() {
 	opened, err := env.Open(ctx, b, nil)
 	fmt.Printf("%s %v %t\n", opened, err, *sealed.ContentLength == int64(len(b)))
 	// Output: turnover: 42 <nil> true
+}
+
+// Whoever holds the request can send it, without credentials: it carries the
+// sealed message.
+func ExampleClient_PresignPutObject() {
+	ctx := context.Background()
+	api, stop := newMemory()
+	defer stop()
+	env, err := newEnvelope()
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := s3crypto.New(api, env, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	in := &s3.PutObjectInput{Bucket: new("inbox"), Key: new("report"), Body: strings.NewReader("turnover: 42")}
+	presigned, err := client.PresignPutObject(ctx, s3.NewPresignClient(api), in)
+	if err != nil {
+		log.Fatal(err)
+	}
+	request, err := presigned.Request(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer answer.Body.Close()
+	defer http.DefaultClient.CloseIdleConnections()
+
+	head, err := client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: in.Bucket, Key: in.Key})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(request.Method, answer.Status, *head.ContentLength)
+	// Output: PUT 200 OK 12
 }

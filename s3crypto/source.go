@@ -54,7 +54,7 @@ const (
 	// resumes bounds how often in a row a response is taken up again without a
 	// byte of progress.
 	resumes = 4
-	// resumePause is how long the first of these waits.
+	// resumePause is how long the second of these waits; the first does not.
 	resumePause = 50 * time.Millisecond
 )
 
@@ -173,13 +173,17 @@ func (s *source) drop(w *window) {
 	}
 }
 
-// take returns the window that stands at off, or makes one that ends at end.
+// take returns the window that stands at off, or makes one that ends at end. One
+// that is not asked for yet grows to end: who reads ahead saves a request.
 func (s *source) take(off, end int64) *window {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, w := range s.windows {
 		if !w.busy && w.pos == off {
 			w.busy = true
+			if w.body == nil {
+				w.end = max(w.end, end)
+			}
 			return w
 		}
 	}
@@ -247,7 +251,10 @@ func (s *source) readWindow(w *window, p []byte) (int, error) {
 			}
 			return done, fmt.Errorf("response broke off at byte %d, %d times: %w", w.pos, idle, err)
 		}
-		if err := pause(s.ctx, resumePause<<(idle-1)); err != nil {
+		if idle == 1 {
+			continue // there was progress, or this is the first time
+		}
+		if err := pause(s.ctx, resumePause<<(idle-2)); err != nil {
 			return done, err
 		}
 	}
