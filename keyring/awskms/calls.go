@@ -178,8 +178,12 @@ func reEncrypt(ctx context.Context, client ReEncrypter, source target, id identi
 // with the target's key.
 func (t target) failed(ctx context.Context, call *CallError, err error) error {
 	failed := call.failed(ctx, err)
-	if code, _ := apiError(err); code == codeIncorrectKey {
-		call.next = t.incorrectKeyAdvice()
+	if code, _ := apiError(err); code != codeIncorrectKey {
+		return failed
+	}
+	call.next = t.incorrectKeyAdvice()
+	if t.alias {
+		call.category = nil // whoever pointed the alias elsewhere changed no message
 	}
 	return failed
 }

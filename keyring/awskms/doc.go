@@ -48,7 +48,9 @@
 // for the configured alias or id, never for the ARN in the message, and the key
 // that KMS reports must be the one that the message names. An alias thus opens
 // what it sealed until it is pointed to another key; to open older messages from
-// then on, put the old key's ARN into the ring. A configured key ARN is compared
+// then on, put the old key's ARN into the ring. Until then they fail with an error
+// that does not match [keyring.ErrNotAuthentic], nor envelope.ErrAuthentication:
+// whether such a message was changed is not known. A configured key ARN is compared
 // before any call, and so are the parts of an alias ARN or key id that are known.
 //
 // # Regions
@@ -60,7 +62,8 @@
 //
 // An encrypted data key that another key made is answered with
 // [keyring.ErrNotMine], without a call wherever that can be known without one;
-// one that KMS refuses to decrypt with [keyring.ErrNotAuthentic]. Every call that
+// one that KMS refuses to decrypt with [keyring.ErrNotAuthentic], unless an alias
+// was asked that names another key than the one that made it. Every call that
 // failed is a [*CallError]: it says what to do, and [errors.As] reaches the
 // SDK's typed errors through it. An answer that is not what was asked for
 // matches [ErrBadAnswer].

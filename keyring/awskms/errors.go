@@ -21,7 +21,8 @@ var ErrBadAnswer = errors.New("awskms: answer of KMS is not what was asked for")
 
 // CallError is a call to KMS that failed, or whose answer was refused. It is used
 // as a pointer. It matches [keyring.ErrNotAuthentic] if KMS says that the
-// encrypted data key does not verify, and [ErrBadAnswer]; through Err,
+// encrypted data key does not verify, which an alias that names another key than
+// the one that made it does not tell; and [ErrBadAnswer]. Through Err,
 // [errors.As] reaches the SDK's typed errors.
 type CallError struct {
 	Operation   string // "GenerateDataKey", "Encrypt", "Decrypt" or "ReEncrypt"

@@ -85,7 +85,8 @@ func (k *Key) Wrap(ctx context.Context, dk *keyring.DataKey, ec keyring.Encrypti
 //
 // Errors: [keyring.ErrNotMine] and, for a context that has no serialization,
 // envelope.ErrContext, both without a call; [keyring.ErrNotAuthentic];
-// [*CallError].
+// [*CallError], and nothing else for what another key sealed than the one that a
+// configured alias names now.
 func (k *Key) Unwrap(ctx context.Context, edk keyring.EncryptedDataKey, size int, ec keyring.EncryptionContext) (*keyring.DataKey, error) {
 	t, err := k.locate(edk)
 	if err != nil {
