@@ -58,6 +58,32 @@ func onError(f func(err error, size int) (*keyring.DataKey, error)) *faulty {
 	}}
 }
 
+// looseInfo is a key whose provider info ends in a byte that is not bound. If
+// other is not nil, EDKs with that byte changed open to what it returns.
+func looseInfo(other func() *keyring.DataKey) *faulty {
+	return &faulty{
+		wrap: func(ctx context.Context, k *keyring.RawAES, dk *keyring.DataKey, ec keyring.EncryptionContext) (keyring.EncryptedDataKey, error) {
+			edk, err := k.Wrap(ctx, dk, ec)
+			edk.ProviderInfo = append(edk.ProviderInfo, 'R')
+			return edk, err
+		},
+		unwrap: func(ctx context.Context, k *keyring.RawAES, edk keyring.EncryptedDataKey, size int, ec keyring.EncryptionContext) (*keyring.DataKey, error) {
+			n := max(len(edk.ProviderInfo), 1) - 1
+			changed := len(edk.ProviderInfo) > n && edk.ProviderInfo[n] != 'R'
+			edk.ProviderInfo = edk.ProviderInfo[:n]
+			dk, err := k.Unwrap(ctx, edk, size, ec)
+			if err == nil && changed && other != nil {
+				return other(), nil
+			}
+			return dk, err
+		},
+	}
+}
+
+// looseLength is that of looseInfo's provider infos: a name of one byte, two
+// numbers, a nonce, and the byte that is not bound.
+const looseLength = 1 + 4 + 4 + 12 + 1
+
 var shared *keyring.DataKey
 
 var keyFaults = map[string]struct {
@@ -146,6 +172,10 @@ var keyFaults = map[string]struct {
 			}
 			return k.Unwrap(ctx, edk, size, ec)
 		}}},
+	"provider info not bound": {"a changed EDK does not open", looseInfo(nil)},
+	"another key for an unbound info": {"a changed EDK does not open", looseInfo(func() *keyring.DataKey {
+		return keyring.NewDataKey(make([]byte, 32))
+	})},
 	"open only, but wraps": {"a key that can only open says so", &faulty{}},
 	"secret shown":         {"renderings show no secret", &inlineKey{faulty{}, []byte(strings.Repeat("k", 32))}},
 }
@@ -265,6 +295,9 @@ func TestWithFault(t *testing.T) {
 		if name == "open only, but wraps" {
 			opts.Sealer = newRawAES("k")
 		}
+		if name == "another key for an unbound info" {
+			opts.InfoUnbound = func(info []byte) bool { return len(info) == looseLength }
+		}
 		keyringtest.TestWrappingKey(t, f.key, opts)
 	}
 	if f, ok := keyringFaults[strings.TrimPrefix(name, "keyring: ")]; ok {
@@ -312,5 +345,9 @@ func TestSuitesFindFaults(t *testing.T) {
 // Without a fault the suites pass, so that it is the fault that they find.
 func TestSuitesPassWithoutFaults(t *testing.T) {
 	keyringtest.TestWrappingKey(t, &faulty{}, &keyringtest.Options{Other: newRawAES("o")})
+	keyringtest.TestWrappingKey(t, looseInfo(nil), &keyringtest.Options{
+		Other:       newRawAES("o"),
+		InfoUnbound: func(info []byte) bool { return len(info) == looseLength },
+	})
 	keyringtest.TestKeyring(t, &faultyKeyring{}, nil)
 }
