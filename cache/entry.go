@@ -128,10 +128,12 @@ func (e *entry) charge(length uint64, limits *Options) (cause EvictionCause, ser
 // stored reports whether the entry stands in the store. The lock is held.
 func (e *entry) stored() bool { return e.aging != nil && !e.gone }
 
-// touch notes the entry's use.
+// touch notes the entry's use. The time of use only grows, whoever comes late.
 func (e *entry) touch(now int64) {
-	if now-e.used.Load() >= int64(time.Millisecond) {
-		e.used.Store(now)
+	for used := e.used.Load(); now-used >= int64(time.Millisecond); used = e.used.Load() {
+		if e.used.CompareAndSwap(used, now) {
+			return
+		}
 	}
 }
 
