@@ -237,10 +237,10 @@ func (k *KMS) deleteImportedKeyMaterial(in *kms.DeleteImportedKeyMaterialInput) 
 		if i >= len(key.Materials) {
 			return nil // nothing was ever imported
 		}
-		key.forget(i)
 		if key.isSymmetric() {
 			out.KeyMaterialId = aws.String(key.Materials[i].ID)
 		}
+		key.forget(i)
 		return nil
 	})
 }
@@ -248,7 +248,7 @@ func (k *KMS) deleteImportedKeyMaterial(in *kms.DeleteImportedKeyMaterialInput) 
 // forget deletes material in one Region. Its bytes are dropped with the last Region that has them.
 func (k *key) forget(i int) {
 	if k.Materials[i].Pending {
-		k.Materials[i] = k.Materials[i].without()
+		k.lose(i)
 		return
 	}
 	k.State = types.KeyStatePendingImport

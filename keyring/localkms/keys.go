@@ -287,7 +287,7 @@ func (k *KMS) cancelKeyDeletion(in *kms.CancelKeyDeletionInput) (*kms.CancelKeyD
 
 // lacksMaterial says that imported material is missing.
 func (f *family) lacksMaterial() bool {
-	return len(f.Materials) == 0 || slices.ContainsFunc(f.Materials, func(m *material) bool { return m.lost() && !m.Pending })
+	return len(f.Materials) == 0 || slices.ContainsFunc(f.Materials, (*material).lost)
 }
 
 func (k *KMS) replicateKey(in *kms.ReplicateKeyInput) (*kms.ReplicateKeyOutput, error) {

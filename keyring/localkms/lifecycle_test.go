@@ -232,6 +232,47 @@ func TestImportedMaterialThatWaitsForARotation(t *testing.T) {
 		require.Equal(t, types.KeyStateEnabled, keyState(t, c, key))
 		listed, err = c.ListKeyRotations(ctx, all)
 		require.NoError(t, err)
-		require.Equal(t, types.ImportStatePendingImport, listed.Rotations[1].ImportState)
+		require.Len(t, listed.Rotations, 1)
+		_, err = c.RotateKeyOnDemand(ctx, &kms.RotateKeyOnDemandInput{KeyId: key})
+		requireAs[*types.KMSInvalidStateException](t, err)
 	})
+}
+
+// TestKeyRotatesAfterWaitingMaterialWasLost: another material takes the place of one that was deleted or has expired
+// before its rotation, and what the key sealed still opens.
+func TestKeyRotatesAfterWaitingMaterialWasLost(t *testing.T) {
+	for name, lose := range map[string]func(t *testing.T, k *localkms.KMS, key *string){
+		"deleted": func(t *testing.T, k *localkms.KMS, key *string) {
+			require.NoError(t, importMaterial(t, k, key, bytes.Repeat([]byte{2}, 32), types.ImportTypeNewKeyMaterial))
+			listed, err := k.ListKeyRotations(t.Context(), &kms.ListKeyRotationsInput{KeyId: key, IncludeKeyMaterial: types.IncludeKeyMaterialAllKeyMaterial})
+			require.NoError(t, err)
+			waiting := listed.Rotations[1].KeyMaterialId
+			out, err := k.DeleteImportedKeyMaterial(t.Context(), &kms.DeleteImportedKeyMaterialInput{KeyId: key, KeyMaterialId: waiting})
+			require.NoError(t, err)
+			require.Equal(t, waiting, out.KeyMaterialId)
+		},
+		"expired": func(t *testing.T, k *localkms.KMS, key *string) {
+			request := importRequest(t, k, key, bytes.Repeat([]byte{2}, 32), types.ImportTypeNewKeyMaterial)
+			request.ExpirationModel, request.ValidTo = types.ExpirationModelTypeKeyMaterialExpires, aws.Time(time.Now().Add(day))
+			_, err := k.ImportKeyMaterial(t.Context(), request)
+			require.NoError(t, err)
+			time.Sleep(day)
+			require.Equal(t, types.KeyStateEnabled, keyState(t, k, key))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(t *testing.T, k *localkms.KMS) {
+				key := newKey(t, k, &kms.CreateKeyInput{Origin: types.OriginTypeExternal}).KeyId
+				require.NoError(t, importMaterial(t, k, key, bytes.Repeat([]byte{1}, 32), ""))
+				first := encrypt(t, k, key, "first", nil)
+				lose(t, k, key)
+
+				require.NoError(t, importMaterial(t, k, key, bytes.Repeat([]byte{3}, 32), types.ImportTypeNewKeyMaterial))
+				_, err := k.RotateKeyOnDemand(t.Context(), &kms.RotateKeyOnDemandInput{KeyId: key})
+				require.NoError(t, err)
+				requireDecrypts(t, k, first, nil, "first")
+				requireDecrypts(t, k, encrypt(t, k, key, "second", nil), nil, "second")
+			})
+		})
+	}
 }

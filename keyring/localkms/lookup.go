@@ -157,7 +157,7 @@ func page[T any](all []T, limit *int32, marker *string, maxLimit int, id func(T)
 }
 
 // after is the rest of a list behind the item with an id. When that item is gone meanwhile, the list is one that is
-// ordered by id (rotations, the only ones in another order, are never gone).
+// ordered by id (rotations, the only ones in another order, are never gone while another follows them).
 func after[T any](all []T, last string, id func(T) string) []T {
 	if i := slices.IndexFunc(all, func(item T) bool { return id(item) == last }); i >= 0 {
 		return all[i+1:]

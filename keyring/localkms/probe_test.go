@@ -968,6 +968,13 @@ func probeImport(t *testing.T, _ *localkms.KMS, in func(string) api) {
 
 func importMaterial(t *testing.T, c api, key *string, material []byte, as types.ImportType) error {
 	t.Helper()
+	_, err := c.ImportKeyMaterial(t.Context(), importRequest(t, c, key, material, as))
+	return err
+}
+
+// importRequest is for material that does not expire.
+func importRequest(t *testing.T, c api, key *string, material []byte, as types.ImportType) *kms.ImportKeyMaterialInput {
+	t.Helper()
 	parameters, err := c.GetParametersForImport(t.Context(), &kms.GetParametersForImportInput{
 		KeyId: key, WrappingAlgorithm: types.AlgorithmSpecRsaesOaepSha256, WrappingKeySpec: types.WrappingKeySpecRsa2048,
 	})
@@ -976,14 +983,13 @@ func importMaterial(t *testing.T, c api, key *string, material []byte, as types.
 	require.NoError(t, err)
 	wrapped, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, public.(*rsa.PublicKey), material, nil)
 	require.NoError(t, err)
-	_, err = c.ImportKeyMaterial(t.Context(), &kms.ImportKeyMaterialInput{
+	return &kms.ImportKeyMaterialInput{
 		KeyId:                key,
 		ImportToken:          parameters.ImportToken,
 		EncryptedKeyMaterial: wrapped,
 		ExpirationModel:      types.ExpirationModelTypeKeyMaterialDoesNotExpire,
 		ImportType:           as,
-	})
-	return err
+	}
 }
 
 // TestUnknownOperation: the SDK has operations that localkms has not, and can read the answer.

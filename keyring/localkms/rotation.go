@@ -1,6 +1,7 @@
 package localkms
 
 import (
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -119,7 +120,7 @@ func (f *family) rotate(rotation types.RotationType, t time.Time) {
 // takePending makes imported material that waits for a rotation the current one; false if none waits.
 func (f *family) takePending(t time.Time) bool {
 	i := f.pending()
-	if i < 0 || f.Materials[i].lost() {
+	if i < 0 {
 		return false
 	}
 	m := *f.Materials[i]
@@ -128,14 +129,9 @@ func (f *family) takePending(t time.Time) bool {
 	return true
 }
 
-// pending is the index of the material that waits for a rotation, or -1.
+// pending is the index of the material that waits for a rotation, which is the last, or -1.
 func (f *family) pending() int {
-	for i, m := range f.Materials {
-		if m.Pending {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(f.Materials, func(m *material) bool { return m.Pending })
 }
 
 // rotateIfDue catches up with one rotation, however many periods passed while nothing ran.

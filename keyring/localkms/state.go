@@ -29,7 +29,8 @@ type family struct {
 	Primary     string             `json:"primary"` // Region
 	Regions     map[string]*key    `json:"regions"`
 
-	// Materials only grows: a ciphertext names its material by the place in this list.
+	// Materials only grows, but for one that waits for a rotation, which may go again: a ciphertext names its material
+	// by the place in this list.
 	Materials []*material `json:"materials"`
 	Current   int         `json:"current"` // index in Materials
 
@@ -93,7 +94,7 @@ func (m *material) lost() bool { return m.Secret.bytes() == nil }
 
 // without is the material after its bytes were deleted.
 func (m *material) without() *material {
-	return &material{ID: m.ID, Created: m.Created, Rotation: m.Rotation, Pending: m.Pending, Description: m.Description}
+	return &material{ID: m.ID, Created: m.Created, Rotation: m.Rotation, Description: m.Description}
 }
 
 // newKey makes a key that is not in the state yet.
@@ -237,18 +238,23 @@ func (s *state) settle(t time.Time) {
 }
 
 func (f *family) expire(t time.Time) {
-	for i, m := range f.Materials {
+	for i, m := range slices.Backward(f.Materials) { // lose may shorten the list
 		if m.ValidTo != nil && !m.lost() && !t.Before(*m.ValidTo) {
 			f.lose(i)
 		}
 	}
 }
 
-// lose drops the bytes of an imported material, after which the key waits for them to be imported again.
+// lose drops the bytes of an imported material, after which the key waits for them to be imported again. Material that
+// waited for a rotation is dropped whole: it is the last of the list, and no ciphertext names it.
 func (f *family) lose(i int) {
+	if f.Materials[i].Pending {
+		f.Materials = slices.Delete(f.Materials, i, i+1)
+		return
+	}
 	f.Materials[i] = f.Materials[i].without()
 	for _, k := range f.Regions {
-		if !k.isPendingDeletion() && !f.Materials[i].Pending {
+		if !k.isPendingDeletion() {
 			k.State = types.KeyStatePendingImport
 		}
 	}

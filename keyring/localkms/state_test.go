@@ -26,6 +26,7 @@ func TestDecodeStateRefuses(t *testing.T) {
 		"material that is null":      func(_ *state, f *family) { f.Materials = append(f.Materials, nil) },
 		"material of another length": func(_ *state, f *family) { f.Materials[0].Secret = newSecret(make([]byte, 16)) },
 		"material of another id":     func(_ *state, f *family) { f.Materials[0].Secret = newSecret(make([]byte, 32)) },
+		"current material waiting":   func(_ *state, f *family) { f.Materials[0].Pending = true },
 		"rotation without a period":  func(_ *state, f *family) { t := now(); f.NextRotation = &t },
 		"alias of no key":            func(s *state, _ *family) { s.setAlias(defaultRegion, "alias/x", "nobody", now()) },
 		"alias that is null":         func(s *state, _ *family) { s.Aliases["x"] = map[string]*alias{"alias/x": nil} },

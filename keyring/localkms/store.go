@@ -191,6 +191,9 @@ func (f *family) checkMaterials(s *spec) error {
 		if m == nil {
 			return errors.New("its key material is missing")
 		}
+		if m.Pending && (m.lost() || i != len(f.Materials)-1 || i == f.Current) {
+			return fmt.Errorf("its key material %d cannot be one that waits for a rotation", i)
+		}
 		if m.lost() {
 			continue
 		}
