@@ -56,9 +56,16 @@ func (o *Options) drawThresholds(now int64) thresholds {
 	part := refreshFrom + (refreshTo-refreshFrom)*rand.Float64()
 	return thresholds{
 		age:      later(now, time.Duration(part*float64(o.MaxAge))),
-		messages: uint64(math.Ceil(part * float64(o.MaxMessages))),
-		bytes:    uint64(math.Ceil(part * float64(o.MaxBytes))),
+		messages: threshold(part, o.MaxMessages),
+		bytes:    threshold(part, o.MaxBytes),
 	}
+}
+
+// threshold returns the part of a limit, rounded up, but below the limit: an
+// entry that reaches it leaves, and starts no refresh. At a limit of 1 there is
+// no room for one.
+func threshold(part float64, limit uint64) uint64 {
+	return max(1, min(uint64(math.Ceil(part*float64(limit))), limit-1))
 }
 
 // later adds, and stays at the end of time instead of running over.

@@ -17,9 +17,11 @@ type Options struct {
 	// Zero: 5 minutes.
 	MaxAge time.Duration
 	// MaxMessages bounds the messages sealed under one data key; at most 2^32.
-	// At 1, each message takes a key of its own. When it is smaller than the
-	// number of goroutines that seal under one context at once, they wait for
-	// one call after another. Zero: 100,000.
+	// At 1, each message takes a key of its own. The next key is fetched a
+	// message before the limit or sooner: at 2, that is after each message, and
+	// saves no call. When MaxMessages is smaller than the number of goroutines
+	// that seal under one context at once, they wait for one call after another.
+	// Zero: 100,000.
 	MaxMessages uint64
 	// MaxBytes bounds the plaintext bytes sealed under one data key; at most
 	// 2^63-1. A longer message is sealed all the same, under a key of its own.

@@ -63,3 +63,18 @@ func TestTimesStayAtTheEndOfTime(t *testing.T) {
 	require.Equal(t, int64(math.MaxInt64), later(1, math.MaxInt64))
 	require.EqualValues(t, 3, later(1, 2))
 }
+
+func TestThresholdsLieBelowTheirLimits(t *testing.T) {
+	for limit := uint64(2); limit < 20; limit++ {
+		o := Options{MaxAge: time.Hour, MaxMessages: limit, MaxBytes: limit}
+		for range 50 {
+			drawn := o.drawThresholds(0)
+			for _, threshold := range []uint64{drawn.messages, drawn.bytes} {
+				require.Positive(t, threshold)
+				require.Less(t, threshold, limit)
+			}
+		}
+	}
+	o := Options{MaxAge: 1, MaxMessages: 1, MaxBytes: 1}
+	require.EqualValues(t, 1, o.drawThresholds(0).bytes, "below 1 there is only 0, which is due before the first byte")
+}

@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -89,6 +90,30 @@ func TestRefreshComesBeforeOtherLimits(t *testing.T) {
 				require.False(t, s.zeroed(1))
 			})
 		})
+	}
+}
+
+// TestRefreshComesBeforeSmallLimits: there is no limit above 1 so small that its
+// refresh comes too late for the one who comes next.
+func TestRefreshComesBeforeSmallLimits(t *testing.T) {
+	for limit := range uint64(6) {
+		for name, opts := range map[string]cache.Options{
+			"messages": {MaxMessages: limit + 2},
+			"bytes":    {MaxBytes: limit + 2},
+		} {
+			t.Run(fmt.Sprintf("%d %s", limit+2, name), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := &source{}
+					keys := newCache(t, s, &opts)
+					for range 200 {
+						seal(t, s, keys, "a", 1)
+						synctest.Wait()
+					}
+					require.EqualValues(t, 1, keys.Stats().Misses)
+					require.EqualValues(t, 199, keys.Stats().Hits)
+				})
+			})
+		}
 	}
 }
 
