@@ -171,7 +171,7 @@ func TestPurgeKeepsOutARefresh(t *testing.T) {
 		_, err := ask(t.Context(), keys, "a")
 		require.NoError(t, err)
 		time.Sleep(maxAge * 9 / 10)
-		s.took = time.Second
+		s.fail = func(context.Context, int) error { time.Sleep(time.Second); return nil } // and answers, though it is cancelled
 		_, err = ask(t.Context(), keys, "a")
 		require.NoError(t, err)
 		synctest.Wait()
@@ -183,6 +183,63 @@ func TestPurgeKeepsOutARefresh(t *testing.T) {
 		require.True(t, s.zeroed(1))
 		require.Zero(t, keys.Stats().Entries)
 	})
+}
+
+// TestPurgeEndsARefreshForNobody: nobody will get its key.
+func TestPurgeEndsARefreshForNobody(t *testing.T) {
+	inBubble(t, func(t *testing.T, ask ask) {
+		s := &source{}
+		keys := newCache(t, s, &cache.Options{MaxAge: maxAge})
+		_, err := ask(t.Context(), keys, "a")
+		require.NoError(t, err)
+		time.Sleep(maxAge * 9 / 10)
+		s.took = 20 * time.Second
+		_, err = ask(t.Context(), keys, "a") // starts a refresh
+		require.NoError(t, err)
+		synctest.Wait()
+		require.EqualValues(t, 1, s.running.Load())
+		keys.Purge()
+		synctest.Wait()
+		require.Zero(t, s.running.Load())
+	})
+}
+
+// TestPurgeLeavesARefreshToThoseWhoWait, until the last of them leaves.
+func TestPurgeLeavesARefreshToThoseWhoWait(t *testing.T) {
+	for name, patient := range map[string]bool{"to its end": true, "until they leave": false} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, ask ask) {
+				s := &source{}
+				keys := newCache(t, s, &cache.Options{MaxAge: maxAge})
+				_, err := ask(t.Context(), keys, "a")
+				require.NoError(t, err)
+				time.Sleep(maxAge - time.Second)
+				s.took = 20 * time.Second
+				_, err = ask(t.Context(), keys, "a") // starts a refresh
+				require.NoError(t, err)
+				time.Sleep(time.Second) // the key's time is over
+
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				waiting := make(chan error)
+				go func() { _, err := ask(ctx, keys, "a"); waiting <- err }()
+				synctest.Wait()
+				keys.Purge()
+				synctest.Wait()
+				require.EqualValues(t, 1, s.running.Load())
+				if patient {
+					require.NoError(t, <-waiting)
+					require.Equal(t, 2, s.calls())
+				} else {
+					cancel()
+					require.ErrorIs(t, <-waiting, context.Canceled)
+				}
+				synctest.Wait()
+				require.Zero(t, s.running.Load())
+				require.Zero(t, keys.Stats().Entries)
+			})
+		})
+	}
 }
 
 func TestClose(t *testing.T) {

@@ -90,11 +90,7 @@ func (s *store) land(f *flight, a answer, err error, took time.Duration) {
 // landAnswer makes the answer an entry. The lock is held.
 func (s *store) landAnswer(f *flight, a answer, events []Event) []Event {
 	f.entry = s.newEntry(f, a)
-	waiting := f.holds
-	if f.refreshes != nil {
-		waiting--
-	}
-	if waiting > 0 {
+	if f.waiting() > 0 {
 		f.key = a.key.Clone()
 	}
 	if f.detached {
@@ -167,20 +163,38 @@ func (s *store) leave(f *flight) {
 	s.release(f)
 }
 
-// release gives up one hold on a flight. The last one ends the call, if it has
-// not landed, or destroys the key that it brought. The lock is held.
+// release gives up one hold on a flight. The last one destroys the key that the
+// flight brought; before it has landed, it is ended if nobody wants it now. The
+// lock is held.
 func (s *store) release(f *flight) {
 	f.holds--
-	if f.holds > 0 {
-		return
-	}
 	select {
 	case <-f.landed:
-		f.key.Destroy()
+		if f.holds == 0 {
+			f.key.Destroy()
+		}
 	default:
-		s.detach(f)
-		f.cancel()
+		s.endUnwanted(f)
 	}
+}
+
+// waiting returns how many requests hold the flight, which has not landed. The
+// lock is held.
+func (f *flight) waiting() int {
+	if f.refreshes != nil {
+		return f.holds - 1
+	}
+	return f.holds
+}
+
+// endUnwanted ends a flight under way for which nobody waits, unless its answer
+// is for the store: that of a refresh which is not detached. The lock is held.
+func (s *store) endUnwanted(f *flight) {
+	if f.waiting() > 0 || f.refreshes != nil && !f.detached {
+		return
+	}
+	s.detach(f)
+	f.cancel()
 }
 
 // detach makes sure that a flight's answer does not enter the store. The lock is

@@ -87,7 +87,8 @@ func (k *Keyring) Stats() Stats {
 }
 
 // Purge zeroes every data key in the cache now. What is being fetched reaches
-// those who wait for it, and does not enter the cache.
+// those who wait for it, and does not enter the cache; what nobody waits for is
+// ended.
 func (k *Keyring) Purge() { k.s.purge() }
 
 // Close zeroes every data key, ends the calls that are shared or in the

@@ -222,6 +222,7 @@ func (s *store) clear() (events []Event) {
 	}
 	for _, f := range s.flights {
 		s.detach(f)
+		s.endUnwanted(f)
 	}
 	return events
 }
