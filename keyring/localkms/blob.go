@@ -25,7 +25,7 @@ const (
 // blob is a parsed ciphertext, of which nothing is authenticated yet.
 type blob struct {
 	keyID    string
-	material int
+	material uint32 // place in the key's list, if there is one
 	header   []byte // all before sealed
 	sealed   []byte // nonce ‖ ciphertext ‖ tag
 }
@@ -47,7 +47,7 @@ func (v *keyView) seal(plaintext []byte, context map[string]string) ([]byte, err
 
 // open decrypts under the material that the blob names.
 func (v *keyView) open(b *blob, context map[string]string) ([]byte, *material, error) {
-	if b.material >= len(v.materials) {
+	if uint64(b.material) >= uint64(len(v.materials)) {
 		return nil, nil, invalidCiphertext()
 	}
 	m := v.materials[b.material]
@@ -79,7 +79,7 @@ func parseBlob(b []byte) (*blob, error) {
 	}
 	return &blob{
 		keyID:    string(body[2 : headerSize-4]),
-		material: int(binary.BigEndian.Uint32(body[headerSize-4:])),
+		material: binary.BigEndian.Uint32(body[headerSize-4:]),
 		header:   body[:headerSize],
 		sealed:   body[headerSize:],
 	}, nil
