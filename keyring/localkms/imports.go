@@ -253,7 +253,7 @@ func (k *key) forget(i int) {
 	}
 	k.State = types.KeyStatePendingImport
 	for _, member := range k.Regions {
-		if member.State != types.KeyStatePendingImport {
+		if !member.awaitsImport() {
 			return
 		}
 	}

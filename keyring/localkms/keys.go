@@ -255,7 +255,7 @@ func (k *KMS) scheduleKeyDeletion(in *kms.ScheduleKeyDeletionInput) (*kms.Schedu
 		if err := k.core.checkNotPending(key); err != nil {
 			return err
 		}
-		key.PendingWindow = window
+		key.PendingWindow, key.AwaitsImport = window, key.awaitsImport()
 		if key.isPrimary() && len(key.Regions) > 1 {
 			key.State = types.KeyStatePendingReplicaDeletion
 		} else {
@@ -269,17 +269,18 @@ func (k *KMS) scheduleKeyDeletion(in *kms.ScheduleKeyDeletionInput) (*kms.Schedu
 	})
 }
 
-// cancelKeyDeletion leaves the key disabled, as KMS does.
+// cancelKeyDeletion leaves the key disabled, as KMS does, or waiting for its import.
 func (k *KMS) cancelKeyDeletion(in *kms.CancelKeyDeletionInput) (*kms.CancelKeyDeletionOutput, error) {
 	out := &kms.CancelKeyDeletionOutput{}
 	return out, k.change(in.KeyId, func(key *key) error {
 		if !key.isPendingDeletion() {
 			return invalidState("%s is not pending deletion", k.core.keyARN(key))
 		}
-		key.State, key.DeletionDate, key.PendingWindow = types.KeyStateDisabled, nil, 0
-		if key.Origin == types.OriginTypeExternal && key.lacksMaterial() {
+		key.State = types.KeyStateDisabled
+		if key.AwaitsImport {
 			key.State = types.KeyStatePendingImport
 		}
+		key.DeletionDate, key.PendingWindow, key.AwaitsImport = nil, 0, false
 		out.KeyId = aws.String(k.core.keyARN(key))
 		return nil
 	})

@@ -276,3 +276,55 @@ func TestKeyRotatesAfterWaitingMaterialWasLost(t *testing.T) {
 		})
 	}
 }
+
+// replicaOfImported is a multi-Region key that has its material at home alone.
+func replicaOfImported(t *testing.T, k *localkms.KMS) (key *string, replica *localkms.KMS) {
+	t.Helper()
+	key = newKey(t, k, &kms.CreateKeyInput{Origin: types.OriginTypeExternal, MultiRegion: aws.Bool(true)}).KeyId
+	require.NoError(t, importMaterial(t, k, key, bytes.Repeat([]byte{1}, 32), ""))
+	_, err := k.ReplicateKey(t.Context(), &kms.ReplicateKeyInput{KeyId: key, ReplicaRegion: aws.String(away)})
+	require.NoError(t, err)
+	return key, k.InRegion(away)
+}
+
+func cancelDeletion(t *testing.T, c api, key *string) {
+	t.Helper()
+	_, err := c.CancelKeyDeletion(t.Context(), &kms.CancelKeyDeletionInput{KeyId: key})
+	require.NoError(t, err)
+}
+
+func TestCancelledDeletionLeavesAReplicaWaitingForItsImport(t *testing.T) {
+	k := newKMS(t)
+	key, replica := replicaOfImported(t, k)
+	blob := encrypt(t, k, key, "secret", nil)
+
+	schedule(t, replica, key, 7)
+	cancelDeletion(t, replica, key)
+	require.Equal(t, types.KeyStatePendingImport, keyState(t, replica, key))
+	_, err := replica.EnableKey(t.Context(), &kms.EnableKeyInput{KeyId: key})
+	requireAs[*types.KMSInvalidStateException](t, err)
+	_, err = replica.Decrypt(t.Context(), &kms.DecryptInput{CiphertextBlob: blob})
+	requireAs[*types.KMSInvalidStateException](t, err)
+
+	require.NoError(t, importMaterial(t, replica, key, bytes.Repeat([]byte{1}, 32), ""))
+	schedule(t, replica, key, 7)
+	cancelDeletion(t, replica, key)
+	require.Equal(t, types.KeyStateDisabled, keyState(t, replica, key), "with material, as any key")
+}
+
+// Material expires in all Regions, in those whose key is about to be deleted too.
+func TestCancelledDeletionAfterTheMaterialExpired(t *testing.T) {
+	inTime(t, func(t *testing.T, k *localkms.KMS) {
+		key, replica := replicaOfImported(t, k)
+		request := importRequest(t, replica, key, bytes.Repeat([]byte{1}, 32), "")
+		request.ExpirationModel, request.ValidTo = types.ExpirationModelTypeKeyMaterialExpires, aws.Time(time.Now().Add(day))
+		_, err := replica.ImportKeyMaterial(t.Context(), request)
+		require.NoError(t, err)
+		schedule(t, replica, key, 7)
+		time.Sleep(day)
+		require.NoError(t, importMaterial(t, k, key, bytes.Repeat([]byte{1}, 32), ""))
+		require.Equal(t, types.KeyStateEnabled, keyState(t, k, key))
+		cancelDeletion(t, replica, key)
+		require.Equal(t, types.KeyStatePendingImport, keyState(t, replica, key))
+	})
+}

@@ -48,6 +48,7 @@ type key struct {
 	Description   string            `json:"description,omitempty"`
 	DeletionDate  *time.Time        `json:"deletionDate,omitempty"`
 	PendingWindow int32             `json:"pendingWindow,omitempty"` // days, while a deletion is pending
+	AwaitsImport  bool              `json:"awaitsImport,omitempty"`  // while a deletion is pending: it waits for an import, too
 	Policy        string            `json:"policy,omitempty"`        // empty: the default policy
 	Tags          map[string]string `json:"tags,omitempty"`
 }
@@ -149,6 +150,9 @@ func (k *key) isPendingDeletion() bool {
 	return k.State == types.KeyStatePendingDeletion || k.State == types.KeyStatePendingReplicaDeletion
 }
 
+// awaitsImport says that the key has no material in its Region, be it about to be deleted or not.
+func (k *key) awaitsImport() bool { return k.AwaitsImport || k.State == types.KeyStatePendingImport }
+
 func (s *state) add(k *key) { s.Families[k.ID] = k.family }
 
 // key is nil if there is none.
@@ -185,7 +189,22 @@ func (s *state) remove(k *key) {
 		delete(s.Families, k.ID)
 		return
 	}
+	k.dropUnheld()
 	k.releasePrimary(now())
+}
+
+// dropUnheld drops the bytes of imported material that no Region has any more.
+func (f *family) dropUnheld() {
+	for _, k := range f.Regions {
+		if !k.awaitsImport() {
+			return
+		}
+	}
+	for i, m := range slices.Backward(f.Materials) {
+		if !m.lost() {
+			f.lose(i)
+		}
+	}
 }
 
 // releasePrimary starts the waiting period of a primary key that waited for its replicas, when the last is gone.
@@ -254,8 +273,10 @@ func (f *family) lose(i int) {
 	}
 	f.Materials[i] = f.Materials[i].without()
 	for _, k := range f.Regions {
-		if !k.isPendingDeletion() {
-			k.State = types.KeyStatePendingImport
+		if k.isPendingDeletion() {
+			k.AwaitsImport = true
+			continue
 		}
+		k.State = types.KeyStatePendingImport
 	}
 }

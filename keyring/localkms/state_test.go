@@ -27,6 +27,7 @@ func TestDecodeStateRefuses(t *testing.T) {
 		"material of another length": func(_ *state, f *family) { f.Materials[0].Secret = newSecret(make([]byte, 16)) },
 		"material of another id":     func(_ *state, f *family) { f.Materials[0].Secret = newSecret(make([]byte, 32)) },
 		"current material waiting":   func(_ *state, f *family) { f.Materials[0].Pending = true },
+		"disabled without material":  func(_ *state, f *family) { f.Regions[defaultRegion].State, f.Materials = types.KeyStateDisabled, nil },
 		"rotation without a period":  func(_ *state, f *family) { t := now(); f.NextRotation = &t },
 		"alias of no key":            func(s *state, _ *family) { s.setAlias(defaultRegion, "alias/x", "nobody", now()) },
 		"alias that is null":         func(s *state, _ *family) { s.Aliases["x"] = map[string]*alias{"alias/x": nil} },

@@ -10,8 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 )
 
 // fileFormat is the version of the state file.
@@ -178,8 +176,8 @@ func (f *family) check() error {
 		if k == nil || k.Region != region {
 			return fmt.Errorf("its Region %q is not what it is named", region)
 		}
-		if k.State == types.KeyStateEnabled && f.lacksMaterial() {
-			return errors.New("it is enabled without key material")
+		if f.lacksMaterial() && !k.awaitsImport() {
+			return fmt.Errorf("it is %s in %s without key material", k.State, region)
 		}
 		k.family = f
 	}

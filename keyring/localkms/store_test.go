@@ -2,11 +2,14 @@ package localkms_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -242,4 +245,34 @@ func TestOptionsAreChecked(t *testing.T) {
 			require.Equal(t, 1, strings.Count(err.Error(), "localkms: "))
 		})
 	}
+}
+
+func TestFileKeepsNoMaterialThatNoRegionHas(t *testing.T) {
+	material := bytes.Repeat([]byte{0x5a}, 32)
+	holds := func(t *testing.T, file string) bool {
+		t.Helper()
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		return bytes.Contains(content, []byte(base64.StdEncoding.EncodeToString(material)))
+	}
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "kms.json")
+		k := openFile(t, file)
+		key := newKey(t, k, &kms.CreateKeyInput{Origin: types.OriginTypeExternal, MultiRegion: aws.Bool(true)}).KeyId
+		require.NoError(t, importMaterial(t, k, key, material, ""))
+		_, err := k.ReplicateKey(t.Context(), &kms.ReplicateKeyInput{KeyId: key, ReplicaRegion: aws.String(away)})
+		require.NoError(t, err)
+		replica := k.InRegion(away)
+		require.NoError(t, importMaterial(t, replica, key, material, ""))
+
+		_, err = k.DeleteImportedKeyMaterial(t.Context(), &kms.DeleteImportedKeyMaterialInput{KeyId: key})
+		require.NoError(t, err)
+		require.True(t, holds(t, file), "the replica has it")
+		schedule(t, replica, key, 7)
+		require.True(t, holds(t, file), "the deletion may be cancelled")
+		time.Sleep(7 * day)
+		require.Equal(t, types.KeyStatePendingImport, keyState(t, k, key))
+		require.False(t, holds(t, file))
+		reopen(t, k, file)
+	})
 }
