@@ -23,7 +23,8 @@ type Options struct {
 	// File keeps the state (keys, aliases, grants) across restarts; empty keeps it in memory.
 	//
 	// It is JSON with the raw key bytes in base64, made with mode 0600, replaced atomically and synced on every change
-	// of state. File + ".lock" beside it is locked while the KMS is open, so that a second KMS on the same file, in this
+	// of state. Symbolic links are followed. New takes the rights of others on it away, and removes the temporary files
+	// (File + digits + ".tmp") that a crash left. File + ".lock" beside it is locked while the KMS is open, so that a second KMS on the same file, in this
 	// process or another, is refused by New (on Windows, Plan 9, Solaris and AIX nothing is locked: there it is up to you).
 	File string
 

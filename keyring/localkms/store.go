@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // fileFormat is the version of the state file.
@@ -42,6 +43,10 @@ func (c *core) open(path string) error {
 		c.state = newState(c.account)
 		return nil
 	}
+	path, err := followLinks(path)
+	if err != nil {
+		return fmt.Errorf("localkms: %w", err)
+	}
 	lock, err := lockFile(path + ".lock")
 	if err != nil {
 		return fmt.Errorf("localkms: %s cannot be opened: %w", path, err)
@@ -51,7 +56,75 @@ func (c *core) open(path string) error {
 		_ = lock.Close()
 		return err
 	}
+	if err := c.file.guard(); err != nil {
+		_ = lock.Close()
+		return fmt.Errorf("localkms: %s holds raw keys and cannot be guarded: %w", path, err)
+	}
 	return nil
+}
+
+// maxLinks bounds how many links to a file that is still to be made are followed.
+const maxLinks = 40
+
+// followLinks is where the file stands, or will: all who open it by any name must share one lock, and replacing it must
+// not replace a link to it.
+func followLinks(path string) (string, error) {
+	for range maxLinks {
+		real, err := filepath.EvalSymlinks(path)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return real, err
+		}
+		target, err := os.Readlink(path)
+		if err != nil {
+			return path, nil // no link, and not there yet
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Dir(path) + string(filepath.Separator) + target
+		}
+		path = target
+	}
+	return "", fmt.Errorf("%s is a symbolic link to too many others", path)
+}
+
+// guard takes from others what a copy, an editor or a crash may have left open to them: the file itself, and temporary
+// files that were not renamed. The lock is held, and the file is known to be one of localkms.
+func (f *file) guard() error {
+	info, err := os.Stat(f.path)
+	if err != nil {
+		return err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		if err := os.Chmod(f.path, 0o600); err != nil {
+			return err
+		}
+	}
+	folder := filepath.Dir(f.path)
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if !entry.Type().IsRegular() || !f.isTemporary(entry.Name()) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(folder, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// temporaryPattern is that of the names of write's files; os.CreateTemp puts digits in the place of the star.
+func (f *file) temporaryPattern() string { return filepath.Base(f.path) + ".*.tmp" }
+
+func (f *file) isTemporary(name string) bool {
+	prefix, suffix, _ := strings.Cut(f.temporaryPattern(), "*")
+	number, ok := strings.CutPrefix(name, prefix)
+	if !ok {
+		return false
+	}
+	number, ok = strings.CutSuffix(number, suffix)
+	return ok && number != "" && strings.Trim(number, "0123456789") == ""
 }
 
 // load reads the file, or makes it.
@@ -232,7 +305,7 @@ func (f *file) write(stateJSON []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(f.path), filepath.Base(f.path)+".*.tmp") // mode 0600
+	temporary, err := os.CreateTemp(filepath.Dir(f.path), f.temporaryPattern()) // mode 0600
 	if err != nil {
 		return err
 	}

@@ -276,3 +276,89 @@ func TestFileKeepsNoMaterialThatNoRegionHas(t *testing.T) {
 		reopen(t, k, file)
 	})
 }
+
+func TestFileThatOthersMayReadIsClosedToThem(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such modes")
+	}
+	file := filepath.Join(t.TempDir(), "kms.json")
+	k := openFile(t, file)
+	require.NoError(t, os.Chmod(file, 0o644))
+	reopen(t, k, file)
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	require.EqualValues(t, 0o600, info.Mode().Perm())
+}
+
+func TestFileOfAnotherSortKeepsItsMode(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such modes")
+	}
+	file := filepath.Join(t.TempDir(), "notes")
+	require.NoError(t, os.WriteFile(file, []byte("notes"), 0o600))
+	require.NoError(t, os.Chmod(file, 0o644))
+	_, err := localkms.New(&localkms.Options{File: file})
+	require.Error(t, err)
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	require.EqualValues(t, 0o644, info.Mode().Perm())
+}
+
+func TestTemporaryFilesOfACrashAreRemoved(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "kms[1].json") // no glob pattern
+	k := openFile(t, file)
+	leftover := filepath.Join(folder, "kms[1].json.4077.tmp")
+	others := []string{"kms[1].json.copy.tmp", "kms[1].json..tmp", "kms1.json.4077.tmp", "kms[1].json.4077", "4077.tmp"}
+	for _, name := range others {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte("x"), 0o600))
+	}
+	require.NoError(t, os.WriteFile(leftover, []byte("raw keys"), 0o600))
+
+	_, err := localkms.New(&localkms.Options{File: file})
+	if err != nil { // the file is locked
+		require.FileExists(t, leftover, "it may be one that is being written")
+	}
+	reopen(t, k, file)
+	require.NoFileExists(t, leftover)
+	for _, name := range others {
+		require.FileExists(t, filepath.Join(folder, name))
+	}
+}
+
+// TestLinkedFile: a symbolic link is another name of the file that it points at, there already or not.
+func TestLinkedFile(t *testing.T) {
+	for name, there := range map[string]bool{"that is there": true, "that is made": false} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			file, link := filepath.Join(folder, "data", "kms.json"), filepath.Join(folder, "link.json")
+			require.NoError(t, os.Mkdir(filepath.Dir(file), 0o700))
+			if err := os.Symlink(filepath.Join("data", "kms.json"), link); err != nil {
+				t.Skip("no symbolic links: ", err)
+			}
+			if there {
+				require.NoError(t, openFile(t, file).Close())
+			}
+			k := openFile(t, link)
+			arn, err := k.NewKey("orders")
+			require.NoError(t, err)
+			info, err := os.Lstat(link)
+			require.NoError(t, err)
+			require.NotZero(t, info.Mode()&os.ModeSymlink, "the link stays")
+			require.NoFileExists(t, link+".lock")
+			require.FileExists(t, file+".lock", "both names have one lock")
+			k = reopen(t, k, file)
+			_, err = k.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: &arn})
+			require.NoError(t, err)
+		})
+	}
+}
+
+func TestLinkInACircleIsRefused(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "kms.json")
+	if err := os.Symlink(link, link); err != nil {
+		t.Skip("no symbolic links: ", err)
+	}
+	_, err := localkms.New(&localkms.Options{File: link})
+	require.Error(t, err)
+}
