@@ -18,6 +18,11 @@ type Event struct {
 	// Err is the inner keyring's error, if the call failed: EventFetch,
 	// EventRefresh and EventBypass.
 	Err error
+	// Abandoned is whether the call was cancelled because nobody had a use for it
+	// any more: all who waited had left, or Purge or Close ended it. That is no
+	// failure; Err is nil, whatever the inner keyring answered. EventFetch and
+	// EventRefresh.
+	Abandoned bool
 	// Bypass says why a message got a key of its own: EventBypass.
 	Bypass BypassCause
 	// Eviction says why a data key was destroyed: EventEviction.
@@ -28,7 +33,9 @@ type Event struct {
 type EventKind uint8
 
 // The kinds of events. Each request is exactly one of EventHit, EventMiss,
-// EventSharedFlight and EventBypass.
+// EventSharedFlight and EventBypass, or none: a request to a closed cache, and
+// one that finds no data key when its ctx is already over, fail before they are
+// any.
 const (
 	EventHit          EventKind = iota + 1 // a request was answered from the cache
 	EventMiss                              // a request started a call to the inner keyring

@@ -66,6 +66,9 @@ func (s *store) land(f *flight, a answer, err error, took time.Duration) {
 	event.Duration, event.Err = took, err
 
 	s.mu.Lock()
+	if f.abandoned() {
+		event.Abandoned, event.Err = true, nil
+	}
 	events := s.note(nil, event)
 	if !f.detached {
 		delete(s.flights, f.id)
@@ -85,6 +88,13 @@ func (s *store) land(f *flight, a answer, err error, took time.Duration) {
 	}
 	s.mu.Unlock()
 	s.report(events)
+}
+
+// abandoned reports whether the call was cancelled by those who had no use for
+// it any more: it was not its own deadline that ended it. A panic is a failure
+// whenever it comes. The lock is held.
+func (f *flight) abandoned() bool {
+	return f.panicked == nil && errors.Is(f.ctx.Err(), context.Canceled)
 }
 
 // landAnswer makes the answer an entry. The lock is held.

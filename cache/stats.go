@@ -6,8 +6,10 @@ import (
 )
 
 // Stats are a cache's counts since it was made. Requests are the sum of Hits,
-// Misses, SharedFlights and Bypasses; calls to the inner keyring that have ended
-// are the sum of Fetches, Refreshes and Bypasses.
+// Misses, SharedFlights and Bypasses; not counted are those that fail before
+// they ask anything: of a closed cache, and those that find no data key when
+// their ctx is already over. Calls to the inner keyring that have ended are the
+// sum of Fetches, Refreshes and Bypasses.
 type Stats struct {
 	Entries int // data keys in the cache now
 
@@ -21,6 +23,7 @@ type Stats struct {
 	Refreshes       uint64 // calls in the background
 	RefreshFailures uint64 // those of them that failed
 	BypassFailures  uint64 // bypasses that failed
+	Abandoned       uint64 // fetches and refreshes cancelled since nobody had a use for them; not failures
 
 	// KeyringTime is the time that the inner keyring took, for KMS all in all:
 	// the sum over all calls.
@@ -56,6 +59,7 @@ type counts struct {
 	fetchFailures   atomic.Uint64
 	refreshFailures atomic.Uint64
 	bypassFailures  atomic.Uint64
+	abandoned       atomic.Uint64
 
 	keyringTime atomic.Int64 // nanoseconds
 	evictions   [len(evictionNames)]atomic.Uint64
@@ -86,6 +90,9 @@ func (c *counts) countCall(e *Event, calls, failures *atomic.Uint64) {
 	if e.Err != nil {
 		failures.Add(1)
 	}
+	if e.Abandoned {
+		c.abandoned.Add(1)
+	}
 	c.keyringTime.Add(int64(e.Duration))
 }
 
@@ -100,6 +107,7 @@ func (c *counts) stats() Stats {
 		Refreshes:       c.refreshes.Load(),
 		RefreshFailures: c.refreshFailures.Load(),
 		BypassFailures:  c.bypassFailures.Load(),
+		Abandoned:       c.abandoned.Load(),
 		KeyringTime:     time.Duration(c.keyringTime.Load()),
 		Evictions: Evictions{
 			Entries:  c.evictions[EvictedByEntries].Load(),
