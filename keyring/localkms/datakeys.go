@@ -20,7 +20,7 @@ func (k *KMS) generateDataKey(in *kms.GenerateDataKeyInput) (*kms.GenerateDataKe
 	if err != nil {
 		return nil, err
 	}
-	v, err := k.useSymmetric("GenerateDataKey", in.KeyId, in.GrantTokens)
+	v, err := k.useSymmetric("GenerateDataKey", in.KeyId, in.EncryptionContext, in.GrantTokens)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (k *KMS) generateDataKeyWithoutPlaintext(in *kms.GenerateDataKeyWithoutPlai
 	if err != nil {
 		return nil, err
 	}
-	v, err := k.useSymmetric("GenerateDataKeyWithoutPlaintext", in.KeyId, in.GrantTokens)
+	v, err := k.useSymmetric("GenerateDataKeyWithoutPlaintext", in.KeyId, in.EncryptionContext, in.GrantTokens)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,10 @@ func randomSize(bytes int32) (int, error) {
 }
 
 // useSymmetric is use for the operations that take symmetric encryption keys alone.
-func (k *KMS) useSymmetric(operation string, identifier *string, tokens []string) (*keyView, error) {
+func (k *KMS) useSymmetric(operation string, identifier *string, context map[string]string, tokens []string) (*keyView, error) {
+	if err := checkContext(context); err != nil {
+		return nil, err
+	}
 	v, err := k.use(operation, identifier, tokens, types.KeyUsageTypeEncryptDecrypt)
 	if err != nil {
 		return nil, err
@@ -147,7 +150,7 @@ func (k *KMS) newPair(operation string, keyID *string, name types.DataKeyPairSpe
 	if s == nil {
 		return nil, unsupported("KeyPairSpec %s is not supported by localkms", name)
 	}
-	v, err := k.useSymmetric(operation, keyID, tokens)
+	v, err := k.useSymmetric(operation, keyID, context, tokens)
 	if err != nil {
 		return nil, err
 	}
