@@ -152,9 +152,7 @@ func (c *Client) copyParts(ctx context.Context, in *s3.CopyObjectInput, source *
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	u := c.newUpload(ctx, cancel, optFns)
+	u := c.newUpload(ctx, optFns)
 	u.in, u.copying = target, true
 	if err := u.create(); err != nil {
 		return nil, u.fail(err)

@@ -34,9 +34,7 @@ func (c *Client) PutObject(ctx context.Context, in *s3.PutObjectInput, optFns ..
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	u := c.newUpload(ctx, cancel, optFns)
+	u := c.newUpload(ctx, optFns)
 	ec, err := c.contextFor(*in.Bucket, *in.Key)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package s3crypto
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,8 +30,7 @@ type upload struct {
 	plan    partPlan
 	copying bool // of parts that S3 has already; the object's identity tells nothing then
 
-	ctx         context.Context // of the requests; done when one fails
-	cancel      context.CancelFunc
+	ctx         context.Context // of the requests
 	concurrency int
 
 	buf  []byte // the part being filled
@@ -51,8 +51,8 @@ type upload struct {
 	begun int32 // number of the last part
 }
 
-func (c *Client) newUpload(ctx context.Context, cancel context.CancelFunc, optFns []func(*s3.Options)) *upload {
-	u := &upload{api: c.api, optFns: optFns, ctx: ctx, cancel: cancel, concurrency: c.opts.Concurrency}
+func (c *Client) newUpload(ctx context.Context, optFns []func(*s3.Options)) *upload {
+	u := &upload{api: c.api, optFns: optFns, ctx: ctx, concurrency: c.opts.Concurrency}
 	u.landed = sync.NewCond(&u.mu)
 	return u
 }
@@ -140,7 +140,8 @@ func (u *upload) create() error {
 	return nil
 }
 
-// wait waits until fewer than most parts are in flight.
+// wait waits until fewer than most parts are in flight, or none should be sent
+// any more.
 func (u *upload) wait(most int) error {
 	stop := context.AfterFunc(u.ctx, func() {
 		u.mu.Lock()
@@ -150,13 +151,13 @@ func (u *upload) wait(most int) error {
 	defer stop()
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for u.inFlight >= most && u.ctx.Err() == nil {
+	for u.inFlight >= most && u.ctx.Err() == nil && u.err == nil {
 		u.landed.Wait()
 	}
-	if u.ctx.Err() != nil {
-		return u.ctx.Err()
+	if u.err != nil {
+		return u.err
 	}
-	return nil
+	return u.ctx.Err()
 }
 
 // land is the end of a part's flight.
@@ -167,10 +168,7 @@ func (u *upload) land(part []byte, err error) {
 	u.free = append(u.free, part[:0])
 	if err != nil {
 		u.unanswered = u.unanswered || errorCode(err) == ""
-	}
-	if err != nil && u.err == nil {
-		u.err = err
-		u.cancel()
+		u.err = cmp.Or(u.err, err)
 	}
 	u.landed.Broadcast()
 }
@@ -254,15 +252,11 @@ func (u *upload) complete() (*s3.PutObjectOutput, error) {
 	return out, nil
 }
 
-// fail ends an upload that is not complete: no part is left behind.
+// fail ends an upload that is not complete: no part is left behind. Parts in
+// flight come to their end first, since one that lands after the abort may stay.
 func (u *upload) fail(err error) error {
-	u.mu.Lock()
-	if u.err != nil {
-		err = u.err // the reason, where err may be what followed from it
-	}
-	u.mu.Unlock()
-	u.cancel()
 	u.flight.Wait()
+	err = cmp.Or(u.err, err) // the reason, where err may be what followed from it
 	failed := u.failed(err)
 	if u.id != nil {
 		failed.AbortErr = u.abort()
@@ -306,7 +300,7 @@ func (u *upload) abort() error {
 // How often, and how long after the first, an upload is aborted again.
 const (
 	lateAborts     = 3
-	lateAbortPause = 50 * time.Millisecond
+	lateAbortPause = 100 * time.Millisecond
 )
 
 func (u *upload) abortOnce() error {
