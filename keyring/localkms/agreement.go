@@ -25,8 +25,8 @@ func (k *KMS) deriveSharedSecret(in *kms.DeriveSharedSecretInput) (*kms.DeriveSh
 	if err != nil {
 		return nil, err
 	}
-	if aws.ToBool(in.DryRun) {
-		return nil, dryRun()
+	if err := endDryRun(in.DryRun, secret); err != nil {
+		return nil, err
 	}
 	return &kms.DeriveSharedSecretOutput{
 		KeyAgreementAlgorithm: in.KeyAgreementAlgorithm,

@@ -27,10 +27,11 @@ func (k *KMS) generateDataKey(in *kms.GenerateDataKeyInput) (*kms.GenerateDataKe
 	plaintext := randomBytes(size)
 	ciphertext, err := v.seal(plaintext, in.EncryptionContext)
 	if err != nil {
+		clear(plaintext)
 		return nil, err
 	}
-	if aws.ToBool(in.DryRun) {
-		return nil, dryRun()
+	if err := endDryRun(in.DryRun, plaintext); err != nil {
+		return nil, err
 	}
 	return &kms.GenerateDataKeyOutput{
 		CiphertextBlob: ciphertext,
@@ -49,12 +50,14 @@ func (k *KMS) generateDataKeyWithoutPlaintext(in *kms.GenerateDataKeyWithoutPlai
 	if err != nil {
 		return nil, err
 	}
-	ciphertext, err := v.seal(randomBytes(size), in.EncryptionContext)
+	plaintext := randomBytes(size)
+	defer clear(plaintext)
+	ciphertext, err := v.seal(plaintext, in.EncryptionContext)
 	if err != nil {
 		return nil, err
 	}
-	if aws.ToBool(in.DryRun) {
-		return nil, dryRun()
+	if err := endDryRun(in.DryRun, plaintext); err != nil {
+		return nil, err
 	}
 	return &kms.GenerateDataKeyWithoutPlaintextOutput{
 		CiphertextBlob: ciphertext,
@@ -161,6 +164,16 @@ func (k *KMS) newPair(operation string, keyID *string, name types.DataKeyPairSpe
 	if err != nil {
 		return nil, internal(err)
 	}
+	p, err := v.sealPair(s, private, context)
+	if err != nil {
+		clear(private)
+		return nil, err
+	}
+	return p, nil
+}
+
+// sealPair makes private, which it takes over, a pair.
+func (v *keyView) sealPair(s *spec, private []byte, context map[string]string) (*pair, error) {
 	signer, err := s.parse(private)
 	if err != nil {
 		return nil, internal(err)

@@ -69,8 +69,8 @@ func (k *KMS) decrypt(in *kms.DecryptInput) (*kms.DecryptOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.dryRun {
-		return nil, dryRun()
+	if err := endDryRun(&d.dryRun, opened.plaintext); err != nil {
+		return nil, err
 	}
 	return &kms.DecryptOutput{
 		Plaintext:           opened.plaintext,

@@ -105,6 +105,16 @@ func invalidCiphertext() error {
 	return &types.InvalidCiphertextException{Message: message("the ciphertext was not made by this kms, was altered, or was made under another encryption context")}
 }
 
+// endDryRun is the error that ends a dry run; the secret that would have been its answer is cleared. Without dry it is
+// nil, and the secret stays.
+func endDryRun(dry *bool, secret []byte) error {
+	if dry == nil || !*dry {
+		return nil
+	}
+	clear(secret)
+	return dryRun()
+}
+
 func dryRun() error {
 	return &types.DryRunOperationException{Message: message("the request would have succeeded, but DryRun is set")}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"maps"
 	"slices"
 	"time"
 
@@ -26,6 +27,16 @@ type importParameters struct {
 	hash    crypto.Hash
 	validTo time.Time
 	private func() *rsa.PrivateKey // a function, so that it is not printed
+}
+
+// keyName tells a key from all others.
+type keyName struct{ region, id string }
+
+func (k *key) name() keyName { return keyName{k.Region, k.ID} }
+
+// forgetImports drops the parameters of keys that were deleted. The lock is held.
+func (c *core) forgetImports() {
+	maps.DeleteFunc(c.imports, func(name keyName, _ *importParameters) bool { return c.state.key(name.region, name.id) == nil })
 }
 
 var wrappingBits = map[types.WrappingKeySpec]int{
@@ -67,9 +78,8 @@ func (k *KMS) getParametersForImport(in *kms.GetParametersForImportInput) (*kms.
 		if err := k.core.checkImports(key); err != nil {
 			return err
 		}
-		arn := k.core.keyARN(key)
-		k.core.imports[arn] = p
-		out.KeyId = aws.String(arn)
+		k.core.imports[key.name()] = p
+		out.KeyId = aws.String(k.core.keyARN(key))
 		return nil
 	})
 }
@@ -161,7 +171,7 @@ func expiry(in *kms.ImportKeyMaterialInput) *time.Time {
 
 // unwrapImport is the key material that was sent, under the parameters that were given out for this key.
 func (c *core) unwrapImport(k *key, in *kms.ImportKeyMaterialInput) ([]byte, error) {
-	p := c.imports[c.keyARN(k)]
+	p := c.imports[k.name()]
 	if p == nil || p.token != string(in.ImportToken) {
 		return nil, &types.InvalidImportTokenException{Message: message("ImportToken is not the latest that GetParametersForImport gave for %s", c.keyARN(k))}
 	}

@@ -49,9 +49,9 @@ type core struct {
 
 	mu      sync.Mutex // guards all down to closed
 	state   *state
-	due     time.Time // when something in state happens by itself next (deletion, rotation, expiry); zero: never
-	imports map[string]*importParameters
-	file    *file // nil in memory
+	due     time.Time                     // when something in state happens by itself next (deletion, rotation, expiry); zero: never
+	imports map[keyName]*importParameters // of keys that exist
+	file    *file                         // nil in memory
 	closed  bool
 
 	watch *watch // has its own lock
@@ -74,7 +74,7 @@ func New(opts *Options) (*KMS, error) {
 	if opts.AccountID != "" && !isAccount(opts.AccountID) {
 		return nil, fmt.Errorf("localkms: %q is not an account id; give 12 digits", opts.AccountID)
 	}
-	c := &core{account: opts.AccountID, imports: map[string]*importParameters{}, watch: newWatch()}
+	c := &core{account: opts.AccountID, imports: map[keyName]*importParameters{}, watch: newWatch()}
 	if err := c.open(opts.File); err != nil {
 		return nil, err
 	}
@@ -171,6 +171,7 @@ func (c *core) lock() (unlock func(), err error) {
 		// A state that cannot be saved is left as it was, and this is tried again on the next call.
 		c.state.settle(t)
 		_ = c.commit()
+		c.forgetImports()
 	}
 	return c.mu.Unlock, nil
 }

@@ -72,7 +72,6 @@ type keyView struct {
 	arn       string
 	id        string
 	spec      types.KeySpec
-	usage     types.KeyUsageType
 	origin    types.OriginType
 	materials []*material
 	current   int
@@ -126,7 +125,6 @@ func (c *core) view(k *key, usage types.KeyUsageType) (*keyView, error) {
 		arn:       c.keyARN(k),
 		id:        k.ID,
 		spec:      k.Spec,
-		usage:     k.Usage,
 		origin:    k.Origin,
 		materials: append([]*material(nil), k.Materials...),
 		current:   k.Current,

@@ -286,17 +286,22 @@ func (c *core) save() error {
 		return nil
 	}
 	stateJSON, err := json.Marshal(c.state)
-	if err != nil {
-		return internal(err)
+	if err == nil {
+		err = c.file.write(stateJSON)
 	}
-	if err := c.file.write(stateJSON); err != nil {
-		if previous, err := decodeState(c.file.saved.bytes()); err == nil {
-			c.state = previous
-		}
+	if err != nil {
+		c.takeBack()
 		return internal(err)
 	}
 	c.file.saved = newSecret(stateJSON)
 	return nil
+}
+
+// takeBack makes the state the one that the file has; before the first save there is none.
+func (c *core) takeBack() {
+	if previous, err := decodeState(c.file.saved.bytes()); err == nil {
+		c.state = previous
+	}
 }
 
 // write replaces the file at once: readers see the old one or the new one, after a crash too.
