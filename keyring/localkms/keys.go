@@ -45,13 +45,7 @@ func (k *KMS) newKeyFrom(in *kms.CreateKeyInput) (*key, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkDescription(in.Description); err != nil {
-		return nil, err
-	}
-	if err := checkPolicy(in.Policy); err != nil {
-		return nil, err
-	}
-	tags, err := withTags(nil, in.Tags)
+	given, err := newAttributes(in.Description, in.Policy, in.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +53,7 @@ func (k *KMS) newKeyFrom(in *kms.CreateKeyInput) (*key, error) {
 	if err != nil {
 		return nil, err
 	}
-	key.Description, key.Policy, key.Tags = aws.ToString(in.Description), aws.ToString(in.Policy), tags
+	key.attributes = given
 	return key, nil
 }
 
@@ -77,6 +71,21 @@ func chooseOrigin(origin types.OriginType, name types.KeySpec) (types.OriginType
 	default:
 		return "", invalid("%q is not an Origin; it may be one of %v", origin, origin.Values())
 	}
+}
+
+// newAttributes checks what CreateKey and ReplicateKey are given.
+func newAttributes(description, policy *string, tags []types.Tag) (attributes, error) {
+	if err := checkDescription(description); err != nil {
+		return attributes{}, err
+	}
+	if err := checkPolicy(policy); err != nil {
+		return attributes{}, err
+	}
+	checked, err := withTags(nil, tags)
+	if err != nil {
+		return attributes{}, err
+	}
+	return attributes{Description: aws.ToString(description), Policy: aws.ToString(policy), Tags: checked}, nil
 }
 
 func checkDescription(description *string) error {
@@ -296,13 +305,7 @@ func (k *KMS) replicateKey(in *kms.ReplicateKeyInput) (*kms.ReplicateKeyOutput, 
 	if !isRegion(region) {
 		return nil, invalid("ReplicaRegion %q is not a Region", region)
 	}
-	if err := checkDescription(in.Description); err != nil {
-		return nil, err
-	}
-	if err := checkPolicy(in.Policy); err != nil {
-		return nil, err
-	}
-	tags, err := withTags(nil, in.Tags)
+	given, err := newAttributes(in.Description, in.Policy, in.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -315,10 +318,10 @@ func (k *KMS) replicateKey(in *kms.ReplicateKeyInput) (*kms.ReplicateKeyOutput, 
 		if primary.Origin == types.OriginTypeExternal {
 			replica.State = types.KeyStatePendingImport
 		}
-		replica.Description, replica.Policy, replica.Tags = aws.ToString(in.Description), aws.ToString(in.Policy), tags
+		replica.attributes = given
 		out.ReplicaKeyMetadata = k.core.metadata(replica)
 		out.ReplicaPolicy = aws.String(k.core.policy(replica))
-		out.ReplicaTags = tagList(tags)
+		out.ReplicaTags = tagList(replica.Tags)
 		return nil
 	})
 }

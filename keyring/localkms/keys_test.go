@@ -43,6 +43,33 @@ func TestCreateKeyRefuses(t *testing.T) {
 	})
 }
 
+func TestReplicateKeyRefuses(t *testing.T) {
+	bothWays(t, func(t *testing.T, _ *localkms.KMS, in func(string) api) {
+		key := newKey(t, in(home), &kms.CreateKeyInput{MultiRegion: aws.Bool(true)}).KeyId
+		for name, c := range map[string]struct {
+			request kms.ReplicateKeyInput
+			code    string
+		}{
+			"unknown Region":          {kms.ReplicateKeyInput{ReplicaRegion: aws.String("MOON")}, "ValidationException"},
+			"policy that is no JSON":  {kms.ReplicateKeyInput{Policy: aws.String("allow")}, "MalformedPolicyDocumentException"},
+			"tag for AWS":             {kms.ReplicateKeyInput{Tags: []types.Tag{{TagKey: aws.String("aws:x"), TagValue: aws.String("y")}}}, "TagException"},
+			"description beyond 8192": {kms.ReplicateKeyInput{Description: aws.String(strings.Repeat("x", 8193))}, "ValidationException"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				c.request.KeyId = key
+				if c.request.ReplicaRegion == nil {
+					c.request.ReplicaRegion = aws.String(away)
+				}
+				_, err := in(home).ReplicateKey(t.Context(), &c.request)
+				requireCode(t, err, c.code)
+				listed, err := in(away).ListKeys(t.Context(), nil)
+				require.NoError(t, err)
+				require.Empty(t, listed.Keys)
+			})
+		}
+	})
+}
+
 func TestNewKey(t *testing.T) {
 	k := newKMS(t)
 	for _, alias := range []string{"plain", "alias/prefixed", "deep/er_name-1", ""} {

@@ -42,15 +42,21 @@ type family struct {
 type key struct {
 	*family `json:"-"` // its owner
 
-	Region        string            `json:"region"`
-	State         types.KeyState    `json:"state"`
-	Created       time.Time         `json:"created"`
-	Description   string            `json:"description,omitempty"`
-	DeletionDate  *time.Time        `json:"deletionDate,omitempty"`
-	PendingWindow int32             `json:"pendingWindow,omitempty"` // days, while a deletion is pending
-	AwaitsImport  bool              `json:"awaitsImport,omitempty"`  // while a deletion is pending: it waits for an import, too
-	Policy        string            `json:"policy,omitempty"`        // empty: the default policy
-	Tags          map[string]string `json:"tags,omitempty"`
+	Region        string         `json:"region"`
+	State         types.KeyState `json:"state"`
+	Created       time.Time      `json:"created"`
+	DeletionDate  *time.Time     `json:"deletionDate,omitempty"`
+	PendingWindow int32          `json:"pendingWindow,omitempty"` // days, while a deletion is pending
+	AwaitsImport  bool           `json:"awaitsImport,omitempty"`  // while a deletion is pending: it waits for an import, too
+
+	attributes
+}
+
+// attributes are what callers say of a key in one Region.
+type attributes struct {
+	Description string            `json:"description,omitempty"`
+	Policy      string            `json:"policy,omitempty"` // empty: the default policy
+	Tags        map[string]string `json:"tags,omitempty"`
 }
 
 // material is one backing key. All but Secret, private and ValidTo stay as they were made, and those change only when
