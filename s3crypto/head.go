@@ -14,7 +14,8 @@ import (
 // HeadObject returns what S3 knows of an object, with the length of the
 // plaintext as ContentLength. That length is arithmetic on the stored size and on
 // metadata, which whoever can write the object chooses: it is not authenticated.
-// [Client.Open] and [Client.GetObject] give a length that is.
+// [Client.Open] and [Client.GetObject] give a length that is. For a signed message
+// of other software it may be off by the few bytes in which signatures differ.
 //
 // An object without this package's metadata, such as a message that another
 // program uploaded, takes a second request for its first bytes. No key is asked
@@ -66,21 +67,39 @@ func (c *Client) headSize(ctx context.Context, in *s3.HeadObjectInput, head *s3.
 	if err != nil {
 		return 0, err
 	}
-	var size int64
-	if m.note != (note{}) {
-		size, err = m.note.plaintextSize(stored)
-	} else {
-		var h *envelope.Header
-		if h, err = c.peek(ctx, in, head, stored, optFns); err == nil {
-			size, err = h.PlaintextSize(stored)
-		} else if notMessage(err) && !m.marked {
+	h := m.note.header()
+	if m.note == (note{}) {
+		if h, err = c.peek(ctx, in, head, stored, optFns); err != nil && notMessage(err) && !m.marked {
 			err = fmt.Errorf("%w: %w", ErrNotEncrypted, err)
 		}
+	}
+	var size int64
+	if err == nil {
+		size, err = plaintextSize(h, stored)
 	}
 	if err != nil {
 		return 0, objectError(bucket, key, errors.Join(append([]error{err}, m.errs...)...))
 	}
 	return size, nil
+}
+
+// signatureSlack is by how many bytes the signatures of other software may be
+// longer or shorter than the usual.
+const signatureSlack = 4
+
+// plaintextSize does the arithmetic on a message's size. Where a signature of
+// unusual length makes it impossible by a few bytes, the nearest length counts.
+func plaintextSize(h *envelope.Header, stored int64) (int64, error) {
+	size, err := h.PlaintextSize(stored)
+	for slack := int64(1); err != nil && h.Suite.Signed() && slack <= signatureSlack; slack++ {
+		if near, nearErr := h.PlaintextSize(stored - slack); nearErr == nil {
+			return near, nil
+		}
+		if near, nearErr := h.PlaintextSize(stored + slack); nearErr == nil {
+			return near, nil
+		}
+	}
+	return size, err
 }
 
 // peek reads the header of an object that HeadObject saw.

@@ -60,11 +60,9 @@ func parseNote(s string) (note, error) {
 	return n, nil
 }
 
-// plaintextSize returns the length of the content of a message that takes
-// sealed bytes, if the note is true.
-func (n note) plaintextSize(sealed int64) (int64, error) {
-	h := envelope.Header{Suite: n.suite, FrameLength: n.frameLength, Length: n.headerLength}
-	return h.PlaintextSize(sealed)
+// header returns as much of a header as the note tells.
+func (n note) header() *envelope.Header {
+	return &envelope.Header{Suite: n.suite, FrameLength: n.frameLength, Length: n.headerLength}
 }
 
 // checkUserMetadata refuses names that are this package's.

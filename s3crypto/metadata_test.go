@@ -27,7 +27,7 @@ func TestNotesComeBack(t *testing.T) {
 	back, err := parseNote(n.String())
 	require.NoError(t, err)
 	require.Equal(t, n, back)
-	size, err := back.plaintextSize(500 + 40)
+	size, err := back.header().PlaintextSize(500 + 40)
 	require.NoError(t, err)
 	require.Zero(t, size)
 
@@ -120,7 +120,7 @@ func FuzzMetadata(f *testing.F) {
 		require.LessOrEqual(t, len(m.edks), maxMetadataEDKs)
 		if m.note.headerLength != 0 {
 			require.Equal(t, note, m.note.String())
-			_, _ = m.note.plaintextSize(1 << 40)
+			_, _ = plaintextSize(m.note.header(), 1<<40)
 		}
 		if m.edks != nil {
 			again, err := encodeEDKs(m.edks)
@@ -130,4 +130,22 @@ func FuzzMetadata(f *testing.F) {
 			require.Equal(t, len(m.edks), len(back))
 		}
 	})
+}
+
+func TestHeadArithmeticBearsSignaturesOfUnusualLength(t *testing.T) {
+	h := &envelope.Header{Suite: envelope.AES256GCMHKDFSHA512CommitECDSAP384, FrameLength: 4096, Length: 700}
+	for _, n := range []int64{0, 1, 4095, 4096, 4097, 6 << 20} {
+		usual, err := h.SealedSize(n)
+		require.NoError(t, err)
+		for slack := int64(-2); slack <= 2; slack++ {
+			got, err := plaintextSize(h, usual+slack)
+			require.NoError(t, err)
+			require.InDelta(t, n, got, 2)
+		}
+	}
+	unsigned := &envelope.Header{Suite: envelope.AES256GCMHKDFSHA512Commit, FrameLength: 4096, Length: 700}
+	usual, err := unsigned.SealedSize(4096)
+	require.NoError(t, err)
+	_, err = plaintextSize(unsigned, usual+1)
+	require.ErrorIs(t, err, envelope.ErrFormat)
 }
