@@ -12,8 +12,8 @@
 //	go run ./examples/file seal -endpoint http://127.0.0.1:8085 -key alias/local -o notes.sealed notes.txt
 //
 // FILE is - for standard input or output, which is also the default. An output file is written beside its place under
-// another name, and takes its place only when all has verified: after an error, nothing is left. What goes to standard
-// output is complete only if the exit status is 0.
+// another name, and takes its place only when all has verified: after an error, an interrupt or SIGTERM, nothing is
+// left. What goes to standard output is complete only if the exit status is 0.
 //
 // Exit status: 0 done, 1 failed, 2 wrong usage.
 package main
@@ -27,6 +27,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/sealwax/sealwax/envelope"
 )
@@ -37,8 +38,8 @@ flags of seal and open:
 `
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second interrupt ends the process at once
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
@@ -47,7 +48,9 @@ func main() {
 // run is the program; it returns its exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	c := command{stdin: stdin, stdout: stdout}
-	if err := c.parse(args, stderr); err != nil {
+	if err := c.parse(args, stderr); errors.Is(err, flag.ErrHelp) {
+		return 0
+	} else if err != nil {
 		return 2
 	}
 	if err := c.do(ctx); err != nil {
@@ -124,13 +127,13 @@ func (c *command) parse(args []string, stderr io.Writer) error {
 }
 
 func (c *command) do(ctx context.Context) error {
-	src, err := c.source()
+	src, err := c.source(ctx)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
 	if c.verb == "inspect" {
-		return inspect(src, c.stdout)
+		return await(ctx, func() error { return inspect(src, c.stdout) })
 	}
 	keys, err := c.keyring(ctx)
 	if err != nil {
@@ -141,13 +144,12 @@ func (c *command) do(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// An interrupt ends the reading, and so the whole, in good order.
 	interruptible := &contextReader{ctx: ctx, src: src}
 	move := open
 	if c.verb == "seal" {
 		move = seal
 	}
-	return c.writeOutput(func(dst io.Writer) error {
+	return c.writeOutput(ctx, func(dst io.Writer) error {
 		err := move(ctx, client, dst, interruptible, envelope.Context(c.ec))
 		// Now already: the output may be to replace it, which Windows allows of closed files only.
 		return errors.Join(err, src.Close())
@@ -174,7 +176,20 @@ func open(ctx context.Context, client *envelope.Client, dst io.Writer, src io.Re
 	return err
 }
 
-// contextReader fails once its context is done.
+// await runs f, but waits no longer than until ctx ends: a read from a pipe or a terminal cannot be interrupted. What f
+// does from then on is lost.
+func await(ctx context.Context, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// contextReader fails once its context is done, so that what await left behind ends with its next read.
 type contextReader struct {
 	ctx context.Context
 	src io.Reader

@@ -7,9 +7,13 @@ import (
 	"io"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -237,6 +241,89 @@ func TestInterruptLeavesNothing(t *testing.T) {
 	status, _, _ := call(ctx, endless, args...)
 	require.Equal(t, 1, status)
 	require.Empty(t, b.files())
+}
+
+// A read that waits for its pipe's writer keeps neither the program nor its
+// temporary file.
+func TestInterruptOfABlockedRead(t *testing.T) {
+	b := newBench(t)
+	_, sealed, _ := b.call(strings.Repeat("secret", 100_000), "seal")
+	for verb, begin := range map[string]string{"seal": "some text", "open": sealed[:len(sealed)-1], "inspect": "\x02"} {
+		t.Run(verb, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			begun, blocked, ended := strings.NewReader(begin), make(chan struct{}), make(chan struct{})
+			pipe := readerFunc(func(p []byte) (int, error) {
+				if n, err := begun.Read(p); err == nil {
+					return n, nil
+				}
+				defer close(ended)
+				cancel()
+				<-blocked
+				return 0, io.ErrClosedPipe
+			})
+			args := []string{verb}
+			if verb != "inspect" {
+				args = append(append(args, b.flags...), "-o", b.path("out"))
+			}
+			status := run(ctx, args, pipe, io.Discard, io.Discard)
+			require.Equal(t, 1, status)
+			require.Empty(t, b.files())
+			close(blocked)
+			<-ended
+		})
+	}
+}
+
+const runMain = "SEALWAX_EXAMPLE_FILE_MAIN"
+
+// TestMain is the program itself in the process of TestSignalLeavesNothing.
+func TestMain(m *testing.M) {
+	if os.Getenv(runMain) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+func TestSignalLeavesNothing(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such signals")
+	}
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		t.Run(sig.String(), func(t *testing.T) {
+			b := newBench(t)
+			_, sealed, _ := b.call(strings.Repeat("secret", 100_000), "seal")
+			program := exec.CommandContext(t.Context(), os.Args[0], append(append([]string{"open"}, b.flags...), "-o", b.path("out"))...)
+			program.Env = append(os.Environ(), runMain+"=1")
+			stdin, err := program.StdinPipe()
+			require.NoError(t, err)
+			require.NoError(t, program.Start())
+			_, err = io.WriteString(stdin, sealed[:len(sealed)-1])
+			require.NoError(t, err)
+			require.Eventually(t, func() bool { return b.size() > 64<<10 }, 10*time.Second, time.Millisecond, "the plaintext begins")
+
+			require.NoError(t, program.Process.Signal(sig))
+			require.Error(t, program.Wait())
+			require.Equal(t, 1, program.ProcessState.ExitCode())
+			require.Empty(t, b.files())
+		})
+	}
+}
+
+// size is that of all files in the folder, in bytes.
+func (b *bench) size() (total int64) {
+	for _, name := range b.files() {
+		if info, err := os.Stat(b.path(name)); err == nil {
+			total += info.Size()
+		}
+	}
+	return total
+}
+
+func TestHelpIsNoFailure(t *testing.T) {
+	status, out, errs := call(t.Context(), nil, "seal", "-h")
+	require.Zero(t, status)
+	require.Empty(t, out)
+	require.NotEmpty(t, errs)
 }
 
 func TestWrongUsage(t *testing.T) {

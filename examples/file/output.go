@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,18 +10,27 @@ import (
 )
 
 // source is what the command reads.
-func (c *command) source() (io.ReadCloser, error) {
+func (c *command) source(ctx context.Context) (io.ReadCloser, error) {
 	if c.in == "-" {
 		return io.NopCloser(c.stdin), nil
 	}
-	return os.Open(c.in)
+	var f *os.File
+	err := await(ctx, func() (err error) { // a named pipe opens when its writer comes
+		f, err = os.Open(c.in)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // writeOutput lets write produce the output: on standard output, or in a file that takes its place, readable by its
-// owner alone, only after write has succeeded.
-func (c *command) writeOutput(write func(io.Writer) error) error {
+// owner alone, only after write has succeeded. When ctx ends, the file is removed though write may go on: its next write
+// fails, since the file is closed.
+func (c *command) writeOutput(ctx context.Context, write func(io.Writer) error) error {
 	if c.out == "-" {
-		return write(c.stdout)
+		return await(ctx, func() error { return write(c.stdout) })
 	}
 	if err := c.checkPlace(); err != nil {
 		return err
@@ -30,7 +40,7 @@ func (c *command) writeOutput(write func(io.Writer) error) error {
 		return err
 	}
 	defer os.Remove(f.Name()) // nothing to remove once it has been renamed
-	err = write(f)
+	err = await(ctx, func() error { return write(f) })
 	if err == nil {
 		err = f.Sync()
 	}
