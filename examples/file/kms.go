@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -12,21 +15,34 @@ import (
 	"github.com/sealwax/sealwax/keyring/awskms"
 )
 
-// keyring is a ring of the keys that the command names.
+// keyring is a ring of the keys that the command names, each asked in its own Region.
 func (c *command) keyring(ctx context.Context) (*keyring.Ring, error) {
-	client, err := c.kmsClient(ctx)
-	if err != nil {
-		return nil, err
+	clients := map[string]*kms.Client{} // by Region
+	keys := make([]keyring.WrappingKey, len(c.keys))
+	for i, name := range c.keys {
+		if slices.Contains(c.keys[:i], name) {
+			return nil, fmt.Errorf("key %s is given twice", name)
+		}
+		region := cmp.Or(regionOf(name), c.region)
+		if clients[region] == nil {
+			client, err := c.kmsClient(ctx, region)
+			if err != nil {
+				return nil, err
+			}
+			clients[region] = client
+		}
+		key, err := awskms.New(clients[region], name, nil)
+		if err != nil {
+			return nil, err
+		}
+		keys[i] = key
 	}
-	return awskms.NewKeyring(client, c.keys[0], c.keys[1:]...)
+	return keyring.New(keys[0], keys[1:]...)
 }
 
-func (c *command) kmsClient(ctx context.Context) (*kms.Client, error) {
-	region := c.region
-	if region == "" {
-		region = regionOf(c.keys[0])
-	}
-	options := []func(*config.LoadOptions) error{config.WithRegion(region)} // "": as configured
+// kmsClient is a client of one Region; "" is the configured one.
+func (c *command) kmsClient(ctx context.Context, region string) (*kms.Client, error) {
+	options := []func(*config.LoadOptions) error{config.WithRegion(region)}
 	if c.endpoint != "" {
 		// Any credentials will do, and the Region only has to be one.
 		options = append(options,

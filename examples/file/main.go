@@ -85,7 +85,7 @@ func (c *command) parse(args []string, stderr io.Writer) error {
 	c.ec = contextFlag{}
 	flags.Var(&c.keys, "key", "`KEY` that seals or opens; may be repeated")
 	flags.Var(c.ec, "context", "`name=value` that the message is bound to; may be repeated")
-	flags.StringVar(&c.region, "region", "", "Region of the keys (default: that of a key ARN, or of the AWS configuration)")
+	flags.StringVar(&c.region, "region", "", "Region of keys that are not named by an ARN (default: that of the AWS configuration)")
 	flags.StringVar(&c.endpoint, "endpoint", "", "`URL` of a KMS that asks for no credentials, such as examples/localkms")
 	flags.StringVar(&c.out, "o", "-", "output `FILE`")
 	flags.BoolVar(&c.force, "f", false, "overwrite the output file")

@@ -123,6 +123,23 @@ func TestAnyOfSeveralKeysOpens(t *testing.T) {
 	require.Equal(t, "text", opened)
 }
 
+// Each key is asked in the Region of its ARN, and those without ARN in -region.
+func TestKeysOfSeveralRegions(t *testing.T) {
+	b := newBench(t)
+	away, err := b.kms.InRegion("eu-west-1").NewKey("alias/away")
+	require.NoError(t, err)
+	north, err := b.kms.InRegion("eu-north-1").NewKey("alias/north")
+	require.NoError(t, err)
+	status, sealed, errs := b.call("text", "seal", "-key", away, "-key", "alias/north", "-region", "eu-north-1")
+	require.Zero(t, status, errs)
+	for _, key := range []string{b.keyARN, away, north} {
+		b.flags[3] = key
+		status, opened, errs := b.call(sealed, "open")
+		require.Zero(t, status, errs)
+		require.Equal(t, "text", opened)
+	}
+}
+
 func TestInspectTakesNoKey(t *testing.T) {
 	b := newBench(t)
 	status, _, errs := b.call("12345", "seal", "-context", "tenant=4711", "-o", b.path("sealed"))
