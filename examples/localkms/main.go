@@ -5,6 +5,8 @@
 // Point an AWS SDK at it with AWS_ENDPOINT_URL_KMS=http://127.0.0.1:8085 and any credentials.
 //
 // FOR DEVELOPMENT AND TESTS ONLY: whoever reaches the address or the file has the keys.
+//
+// Exit status: 0 stopped by a signal, 1 failed, 2 wrong usage.
 package main
 
 import (
@@ -30,39 +32,69 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		stop()
-		os.Exit(1)
-	}
+	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
 }
 
-// run serves until ctx ends. On stdout it prints the address and the key, each on a line of its own.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+// run is the program, which serves until ctx ends; it returns its exit status. On stdout it prints the address and the
+// key, each on a line of its own.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	s, err := parse(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		return 2
+	}
+	if err := s.run(ctx, stdout, stderr); err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// settings are what the command line asks for.
+type settings struct {
+	addr, alias string
+	options     localkms.Options
+}
+
+// parse reads the command line. What is wrong stands on stderr already.
+func parse(args []string, stderr io.Writer) (*settings, error) {
+	s := &settings{}
 	flags := flag.NewFlagSet("localkms", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	addr := flags.String("addr", "127.0.0.1:8085", "address to listen on; port 0 takes a free one")
-	data := flags.String("data", "", "file that keeps the keys, raw; empty keeps them in memory")
-	region := flags.String("region", "", "Region of requests that name none (default us-east-1)")
-	account := flags.String("account", "", "account id in the ARNs, 12 digits (default 111122223333)")
-	alias := flags.String("alias", "local", "alias of a key that is made if it does not exist")
+	flags.StringVar(&s.addr, "addr", "127.0.0.1:8085", "address to listen on; port 0 takes a free one")
+	flags.StringVar(&s.options.File, "data", "", "file that keeps the keys, raw; empty keeps them in memory")
+	flags.StringVar(&s.options.Region, "region", "", "Region of requests that name none (default us-east-1)")
+	flags.StringVar(&s.options.AccountID, "account", "", "account id in the ARNs, 12 digits (default 111122223333)")
+	flags.StringVar(&s.alias, "alias", "local", "alias of a key that is made if it does not exist")
 	if err := flags.Parse(args); err != nil {
-		return err
+		return nil, err
 	}
+	if flags.NArg() > 0 { // a file without -data would not keep the keys
+		err := fmt.Errorf("there is no use for %q: everything is given by flags", flags.Arg(0))
+		fmt.Fprintln(stderr, err)
+		flags.Usage()
+		return nil, err
+	}
+	return s, nil
+}
 
-	k, err := localkms.New(&localkms.Options{File: *data, Region: *region, AccountID: *account})
+func (s *settings) run(ctx context.Context, stdout, stderr io.Writer) (err error) {
+	k, err := localkms.New(&s.options)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, k.Close()) }()
-	name := "alias/" + strings.TrimPrefix(*alias, "alias/")
+	name := "alias/" + strings.TrimPrefix(s.alias, "alias/")
 	arn, err := keyOf(ctx, k, name)
 	if err != nil {
 		return err
 	}
 
-	listener, err := net.Listen("tcp", *addr)
+	listener, err := net.Listen("tcp", s.addr)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"io"
 	"path/filepath"
@@ -19,11 +20,11 @@ func start(t *testing.T, args ...string) (url, arn, alias string, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	read, write := io.Pipe()
-	done := make(chan error, 1)
+	done := make(chan int, 1)
 	go func() {
-		err := run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), write, io.Discard)
-		write.CloseWithError(err)
-		done <- err
+		status := run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), write, io.Discard)
+		write.Close()
+		done <- status
 	}()
 	lines := bufio.NewReader(read)
 	first, err := lines.ReadString('\n')
@@ -34,7 +35,7 @@ func start(t *testing.T, args ...string) (url, arn, alias string, stop func()) {
 	require.Len(t, key, 3)
 	return strings.TrimSpace(strings.TrimPrefix(first, "listening on ")), key[1], key[2], func() {
 		cancel()
-		require.NoError(t, <-done)
+		require.Zero(t, <-done)
 	}
 }
 
@@ -64,16 +65,32 @@ func TestServesWhatItKept(t *testing.T) {
 	require.Equal(t, "secret", string(opened.Plaintext))
 }
 
-func TestRefusesWhatItCannotServe(t *testing.T) {
-	for name, args := range map[string][]string{
-		"unknown flag":      {"-nonsense"},
-		"malformed account": {"-account", "12"},
-		"malformed alias":   {"-alias", "a b"},
-		"occupied address":  {"-addr", "256.0.0.1:1"},
-		"missing folder":    {"-data", filepath.Join(t.TempDir(), "missing", "kms.json")},
+func TestExitStatus(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		args   []string
+	}{
+		"help":                {0, []string{"-h"}},
+		"unknown flag":        {2, []string{"-nonsense"}},
+		"argument":            {2, []string{"kms.json"}},
+		"argument of a typo":  {2, []string{"-data", filepath.Join(t.TempDir(), "kms.json"), "-", "-addr", "127.0.0.1:0"}},
+		"malformed account":   {1, []string{"-account", "12"}},
+		"malformed alias":     {1, []string{"-alias", "a b"}},
+		"address of no host":  {1, []string{"-addr", "256.0.0.1:1"}},
+		"folder that is none": {1, []string{"-data", filepath.Join(t.TempDir(), "missing", "kms.json")}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Error(t, run(t.Context(), args, io.Discard, io.Discard))
+			var stdout, stderr bytes.Buffer
+			require.Equal(t, c.status, run(t.Context(), c.args, &stdout, &stderr), stderr.String())
+			require.Empty(t, stdout.String())
+			require.NotEmpty(t, stderr.String())
 		})
 	}
+}
+
+// What is wrong is said once: the flag package has said it already.
+func TestBadFlagIsReportedOnce(t *testing.T) {
+	var stderr bytes.Buffer
+	run(t.Context(), []string{"-nonsense"}, io.Discard, &stderr)
+	require.Equal(t, 1, strings.Count(stderr.String(), "nonsense"), stderr.String())
 }
