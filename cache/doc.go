@@ -24,8 +24,9 @@
 // [Options.MaxMessages] messages or [Options.MaxBytes] bytes, which are charged
 // before the key is handed out, and exactly, however many goroutines seal.
 // Of more than [Options.MaxEntries] keys the least recently used is gone. Gone
-// means overwritten with zeros, not left to the garbage collector. Each message
-// works on a copy of its own, which its receiver destroys.
+// means overwritten with zeros, not left to the garbage collector. What those who
+// waited for a key have yet to take is bound by the age too (of a second at
+// least). Each message works on a copy of its own, which its receiver destroys.
 //
 // Some messages never share a key, and go straight to the inner keyring: those
 // of a suite that uses the data key without derivation (both ways), and, when

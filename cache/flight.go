@@ -26,7 +26,9 @@ type flight struct {
 
 	landed   chan struct{} // closed when what follows is there, for good
 	entry    *entry
-	key      *keyring.DataKey // a copy of the entry's for those who hold the flight, who need not fear its eviction
+	key      *keyring.DataKey // a copy of the entry's for those who wait; see handOver
+	until    int64            // when the copy's time is over
+	timer    *time.Timer      // destroys it then
 	err      error
 	panicked *PanicError
 }
@@ -101,7 +103,7 @@ func (f *flight) abandoned() bool {
 func (s *store) landAnswer(f *flight, a answer, events []Event) []Event {
 	f.entry = s.newEntry(f, a)
 	if f.waiting() > 0 {
-		f.key = a.key.Clone()
+		s.handOver(f, a.key)
 	}
 	if f.detached {
 		a.key.Destroy()
@@ -140,7 +142,8 @@ func (s *store) landFailure(f *flight, err error) {
 }
 
 // ride waits for a flight that is held for the caller, and serves a message of
-// it. It returns no key if the flight's has no room for the message.
+// it. It returns no key if the flight's has no room for the message, or is gone
+// before the caller comes for it.
 func (s *store) ride(ctx context.Context, b boarding, length uint64, copyRequest func() request) (*keyring.DataKey, error) {
 	f := b.flight
 	defer s.leave(f)
@@ -158,9 +161,11 @@ func (s *store) ride(ctx context.Context, b boarding, length uint64, copyRequest
 	if f.err != nil {
 		return nil, f.err
 	}
-	// The age does not matter: whoever has waited for a key is served with it,
-	// or a very short MaxAge would make them wait forever.
-	return s.serve(f.entry, f.key, length, s.now(), copyRequest), nil
+	now := s.now()
+	if now >= f.until {
+		return nil, nil
+	}
+	return s.serve(f.entry, f.key, length, now, copyRequest), nil
 }
 
 func waitError(err error) error {
@@ -181,7 +186,7 @@ func (s *store) release(f *flight) {
 	select {
 	case <-f.landed:
 		if f.holds == 0 {
-			f.key.Destroy()
+			s.endHandover(f)
 		}
 	default:
 		s.endUnwanted(f)

@@ -88,7 +88,7 @@ func (k *Keyring) Stats() Stats {
 
 // Purge zeroes every data key in the cache now. What is being fetched reaches
 // those who wait for it, and does not enter the cache; what nobody waits for is
-// ended.
+// ended. Whoever has waited, and has not taken the key yet, asks anew.
 func (k *Keyring) Purge() { k.s.purge() }
 
 // Close zeroes every data key, ends the calls that are shared or in the

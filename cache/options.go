@@ -14,7 +14,8 @@ type Options struct {
 	// recency is kept to the millisecond. Zero: 1,000.
 	MaxEntries int
 	// MaxAge bounds the life of a data key in the cache, from the moment it came.
-	// Zero: 5 minutes.
+	// Below a second, those who waited for the key may take it for a second all
+	// the same, and nobody else. Zero: 5 minutes.
 	MaxAge time.Duration
 	// MaxMessages bounds the messages sealed under one data key; at most 2^32.
 	// At 1, each message takes a key of its own. The next key is fetched a
@@ -33,7 +34,8 @@ type Options struct {
 	// Observer, if any, is called on each event: synchronously, in the goroutine
 	// that caused it and so possibly in several at once, never under a lock. It
 	// should be quick, since hits wait for it; it may call Stats and Purge, not
-	// Close.
+	// Close. (A Purge at each EventFetch would take its key from those who waited,
+	// again and again.)
 	Observer func(Event)
 }
 

@@ -31,7 +31,8 @@ type store struct {
 
 	mu      sync.Mutex
 	closed  bool
-	flights map[string]*flight // by identity
+	flights map[string]*flight   // under way, by identity
+	landed  map[*flight]struct{} // those whose key not everybody has taken
 	recency recency
 	aging   list.List // of *entry, the first to expire in front
 	timer   *time.Timer
@@ -47,6 +48,7 @@ func newStore(inner keyring.Keyring, limits Options) *store {
 		began:   time.Now(),
 		table:   newTable(limits.MaxEntries),
 		flights: map[string]*flight{},
+		landed:  map[*flight]struct{}{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
@@ -104,7 +106,8 @@ func (s *store) serve(e *entry, from *keyring.DataKey, length uint64, now int64,
 
 // fetch serves a message by a flight: the one that is under way, or a new one,
 // until a key has room for the message. Each round serves at least one of those
-// who wait for it. copyRequest makes the cache's own copy of the request.
+// who wait for it, unless Purge comes first. copyRequest makes the cache's own
+// copy of the request.
 func (s *store) fetch(ctx context.Context, id identity, length uint64, copyRequest func() request) (*entry, *keyring.DataKey, error) {
 	for counted := false; ; {
 		if err := ctx.Err(); err != nil {
@@ -214,11 +217,15 @@ func (s *store) purge() {
 	s.report(events)
 }
 
-// clear empties the store, and makes flights under way bring nothing into it.
-// The lock is held.
+// clear empties the store, takes back what landed flights keep for those who
+// waited, and makes flights under way bring nothing into the store. The lock is
+// held.
 func (s *store) clear() (events []Event) {
 	for s.recency.len() > 0 {
 		events = s.evict(s.recency.entries[0], EvictedByPurge, events)
+	}
+	for f := range s.landed {
+		s.endHandover(f)
 	}
 	for _, f := range s.flights {
 		s.detach(f)
