@@ -10,10 +10,10 @@ import (
 
 // Options configures a [Client]. The zero Options is the careful choice.
 type Options struct {
-	// PartSize is the length in bytes of the parts of a multipart upload, and of
-	// the ranges of a Download: 5 MiB to 5 GiB. Zero: 8 MiB. Objects that fit one
-	// part are uploaded in one request. Larger parts are taken where an object
-	// would need more than the 10,000 that S3 allows.
+	// PartSize is the length in bytes of the parts of a multipart upload, and up to
+	// 8 MiB of the ranges of a Download: 5 MiB to 5 GiB. Zero: 8 MiB. Objects that
+	// fit one part are uploaded in one request. Larger parts are taken where an
+	// object would need more than the 10,000 that S3 allows.
 	PartSize int64
 	// Concurrency is how many parts of one upload or Download are in flight at
 	// once. Zero: 5. Where parts have grown beyond PartSize, fewer are, but at

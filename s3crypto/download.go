@@ -13,7 +13,7 @@ import (
 // Download opens an object, or the range of it that in.Range names, and writes
 // the plaintext to w, from offset zero of w on, with [Options.Concurrency]
 // requests at once. w must take calls in parallel that do not overlap, as
-// *os.File does. Memory is bounded by twice the parts in flight.
+// *os.File does. Memory is bounded by the parts in flight, of 8 MiB or one frame.
 //
 // What is written has been authenticated, but only a nil error says that all of
 // it was: after an error, discard w. The output is that of [Client.GetObject]
@@ -98,9 +98,9 @@ func (c *Client) download(o *opened, start, end int64, w io.WriterAt) error {
 	return first
 }
 
-// mostDownloadChunk bounds the content of a request of Download, in bytes: each
-// takes twice its length of memory.
-const mostDownloadChunk = 4 << 20
+// mostDownloadChunk bounds the content of a request of Download, in bytes, which
+// each takes memory for.
+const mostDownloadChunk = 8 << 20
 
 // copyRange writes the content from from on that room holds to its place in w,
 // where start is at zero.

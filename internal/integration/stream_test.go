@@ -11,6 +11,7 @@ import (
 	"runtime/metrics"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -161,12 +162,27 @@ func TestStreamComesBackFromRealServers(t *testing.T) {
 			require.Equal(t, n, *out.ContentLength)
 			requireSame(t, stream(n), out.Body)
 		})
-		t.Logf("%d GiB, peak heap up %d MiB, down %d MiB", n>>30, up>>20, down>>20)
+		parallel := peakHeap(func() {
+			var w countingWriterAt
+			_, err := c.Download(t.Context(), &s3.GetObjectInput{Bucket: &name, Key: new("k")}, &w)
+			require.NoError(t, err)
+			require.Equal(t, n, w.n.Load())
+		})
+		t.Logf("%d GiB, peak heap up %d MiB, down %d MiB, down in parallel %d MiB", n>>30, up>>20, down>>20, parallel>>20)
 		if s.url[:5] == "http:" { // the TLS proxy in this process takes memory of its own
 			require.Less(t, up, uint64(mostStreamHeap))
 			require.Less(t, down, uint64(16<<20))
+			require.Less(t, parallel, uint64(mostShortHeap))
 		}
 	})
+}
+
+// countingWriterAt counts what is written to it.
+type countingWriterAt struct{ n atomic.Int64 }
+
+func (w *countingWriterAt) WriteAt(p []byte, _ int64) (int, error) {
+	w.n.Add(int64(len(p)))
+	return len(p), nil
 }
 
 // requireSame compares two streams.
