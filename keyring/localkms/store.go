@@ -70,9 +70,9 @@ const maxLinks = 40
 // not replace a link to it.
 func followLinks(path string) (string, error) {
 	for range maxLinks {
-		real, err := filepath.EvalSymlinks(path)
+		resolved, err := filepath.EvalSymlinks(path)
 		if !errors.Is(err, fs.ErrNotExist) {
-			return real, err
+			return resolved, err
 		}
 		target, err := os.Readlink(path)
 		if err != nil {
