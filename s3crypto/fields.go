@@ -29,3 +29,16 @@ func clearChecksums(s any) {
 		}
 	}
 }
+
+// detach makes the pointers in a copied input point to copies: a request that is
+// sent later must not see what the caller has done with its variables since.
+func detach(s any) {
+	v := reflect.ValueOf(s).Elem()
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Kind() == reflect.Pointer && f.CanSet() && !f.IsNil() {
+			copied := reflect.New(f.Type().Elem())
+			copied.Elem().Set(f.Elem())
+			f.Set(copied)
+		}
+	}
+}

@@ -70,6 +70,7 @@ func (o *opened) close() {
 // request sends the first request for an object.
 func (c *Client) request(ctx context.Context, cancel context.CancelFunc, given *s3.GetObjectInput, how reading, optFns []func(*s3.Options)) (*opened, error) {
 	in := *given
+	detach(&in)
 	in.Range = nil
 	src := &source{api: c.api, optFns: optFns, ctx: ctx, cancel: cancel, opening: true}
 	if how != inOrder {

@@ -275,3 +275,16 @@ func TestClosingABodyEndsItsRequests(t *testing.T) {
 	})
 	r.p.requireIdle(t)
 }
+
+func TestCallersMayReuseTheirVariables(t *testing.T) {
+	r := newDownloadRig(t, fake(t), 9<<20)
+	key := r.key
+	out, err := r.c.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &r.name, Key: &key, Range: new("bytes=1-")})
+	require.NoError(t, err)
+	defer out.Body.Close()
+	r.p.do(once(on("GetObject", 0, fault{cutResponse: 1_000_000})))
+	key = "another"
+	got, err := io.ReadAll(out.Body)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(r.want[1:], got))
+}
