@@ -182,11 +182,11 @@ func TestShortestAgesServeThoseWhoWaited(t *testing.T) {
 func TestHandoverOfShortestAges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, memory := newLate(t, time.Millisecond)
-		time.Sleep(shortestHandover - 1)
+		time.Sleep(shortestHandover - time.Nanosecond)
 		synctest.Wait()
 		require.NotEqual(t, make([]byte, 32), memory)
 		require.Zero(t, l.k.Stats().Entries, "for nobody else")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		require.Equal(t, make([]byte, 32), memory)
 		require.NoError(t, <-l.answer)
