@@ -8,7 +8,8 @@
 //
 // Methods that share a name with one of [*s3.Client] take its input and return
 // its output, with plaintext lengths and ranges in place of those of the stored
-// bytes. No method uploads plaintext.
+// bytes. No method uploads plaintext. Functions that change the SDK's options
+// apply to each request that the method sends.
 //
 // # Layout
 //
