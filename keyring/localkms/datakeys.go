@@ -20,7 +20,7 @@ func (k *KMS) generateDataKey(in *kms.GenerateDataKeyInput) (*kms.GenerateDataKe
 	if err != nil {
 		return nil, err
 	}
-	v, err := k.useSymmetric("GenerateDataKey", in.KeyId, in.EncryptionContext, in.GrantTokens)
+	v, err := k.useSymmetric("GenerateDataKey", in.KeyId, in.GrantTokens)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func (k *KMS) generateDataKeyWithoutPlaintext(in *kms.GenerateDataKeyWithoutPlai
 	if err != nil {
 		return nil, err
 	}
-	v, err := k.useSymmetric("GenerateDataKeyWithoutPlaintext", in.KeyId, in.EncryptionContext, in.GrantTokens)
+	v, err := k.useSymmetric("GenerateDataKeyWithoutPlaintext", in.KeyId, in.GrantTokens)
 	if err != nil {
 		return nil, err
 	}
@@ -92,10 +92,7 @@ func randomSize(bytes int32) (int, error) {
 }
 
 // useSymmetric is use for the operations that take symmetric encryption keys alone.
-func (k *KMS) useSymmetric(operation string, identifier *string, context map[string]string, tokens []string) (*keyView, error) {
-	if err := checkContext(context); err != nil {
-		return nil, err
-	}
+func (k *KMS) useSymmetric(operation string, identifier *string, tokens []string) (*keyView, error) {
 	v, err := k.use(operation, identifier, tokens, types.KeyUsageTypeEncryptDecrypt)
 	if err != nil {
 		return nil, err
@@ -153,7 +150,7 @@ func (k *KMS) newPair(operation string, keyID *string, name types.DataKeyPairSpe
 	if s == nil {
 		return nil, unsupported("KeyPairSpec %s is not supported by localkms", name)
 	}
-	v, err := k.useSymmetric(operation, keyID, context, tokens)
+	v, err := k.useSymmetric(operation, keyID, tokens)
 	if err != nil {
 		return nil, err
 	}

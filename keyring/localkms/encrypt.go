@@ -1,12 +1,12 @@
 package localkms
 
 import (
+	"slices"
+
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	_ "crypto/sha1" // the hash of RSAES_OAEP_SHA_1
-	"slices"
-	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -16,21 +16,7 @@ import (
 const (
 	maxPlaintext  = 4096
 	maxCiphertext = 6144
-	maxContext    = 8192 // characters
 )
-
-// checkContext bounds an encryption context. KMS bounds its serialized form without publishing that form; here it is one
-// JSON object without spaces, whose escapes do not count.
-func checkContext(context map[string]string) error {
-	n := len("{}") + max(0, len(context)-1)
-	for name, value := range context {
-		n += utf8.RuneCountInString(name) + utf8.RuneCountInString(value) + len(`"":""`)
-	}
-	if n > maxContext {
-		return invalid("EncryptionContext has %d characters; it may have %d", n, maxContext)
-	}
-	return nil
-}
 
 func (k *KMS) encrypt(in *kms.EncryptInput) (*kms.EncryptOutput, error) {
 	if len(in.Plaintext) < 1 || len(in.Plaintext) > maxPlaintext {
@@ -185,9 +171,6 @@ func (k *KMS) open(d *decryption) (*opened, error) {
 
 // openSymmetric finds the key in the ciphertext and holds it against the key that was asked for.
 func (k *KMS) openSymmetric(d *decryption) (*opened, error) {
-	if err := checkContext(d.context); err != nil {
-		return nil, err
-	}
 	key, b, err := k.keyOf(d)
 	if err != nil {
 		return nil, err
@@ -256,9 +239,6 @@ func (k *KMS) openRSA(d *decryption) (*opened, error) {
 }
 
 func (v *keyView) checkEncryption(algorithm types.EncryptionAlgorithmSpec, context map[string]string) error {
-	if err := checkContext(context); err != nil {
-		return err
-	}
 	if !slices.Contains(algorithm.Values(), algorithm) {
 		return invalid("%q is not an EncryptionAlgorithm", algorithm)
 	}
