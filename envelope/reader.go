@@ -25,6 +25,7 @@ type Reader struct {
 	buf    []byte // room for sealed bytes
 	in     []byte // sealed bytes read and not opened, within buf
 	full   bool   // the last read filled all the room it was given
+	whole  bool   // in is all there is, in memory of the caller's: nothing is read
 	spare  []byte // room for content that does not fit where it is wanted
 	plain  []byte // content opened and not read, within spare
 	next   uint64 // sequence number of the next frame
@@ -47,7 +48,8 @@ const (
 //
 // A frame is released when its tag verifies; of a signed message the last frame
 // waits for the signature, and what came before it is not yet signed content.
-// Memory is bounded by a few frames per worker.
+// Memory is bounded by a few frames per worker. A *bytes.Reader is taken to its
+// end at once, and opened from where its bytes lie, which must not change.
 func (c *Client) NewReader(ctx context.Context, src io.Reader, ec Context, opts ...MessageOption) (*Reader, error) {
 	if src == nil {
 		return nil, errors.New("envelope: NewReader needs a source")
@@ -60,6 +62,9 @@ func (c *Client) NewReader(ctx context.Context, src io.Reader, ec Context, opts 
 		return nil, errors.New("envelope: WithoutReadAhead is for NewReaderAt")
 	}
 	r := &Reader{c: c, src: contentSource{src: src}, next: 1}
+	if r.in, r.whole = r.src.takeMemory(); r.whole {
+		r.full, r.srcErr = true, io.EOF
+	}
 	h, err := message.Read((*bufferedSource)(r), c.limits)
 	if err != nil {
 		return nil, wrap(err)
@@ -138,10 +143,12 @@ func (r *Reader) WriteTo(dst io.Writer) (int64, error) {
 var errReaderInterrupted = errors.New("envelope: an earlier WriteTo did not return: its source or destination panicked")
 
 // fast reports whether the source keeps up with several workers: it has filled
-// all the room that a Reader has.
+// all the room that a Reader has, or as much lies in memory.
 func (r *Reader) fast() bool {
-	return r.c.opts.Workers > 1 && r.o.header.Framed && r.stage == inBody &&
-		r.full && len(r.buf) >= r.mostRoom()
+	if r.c.opts.Workers == 1 || !r.o.header.Framed || r.stage != inBody || !r.full {
+		return false
+	}
+	return len(r.buf) >= r.mostRoom() || r.whole && len(r.in) >= r.mostRoom()
 }
 
 // advance opens what is at hand, or reads until there is something to open. If
@@ -175,9 +182,8 @@ func (r *Reader) fail(err error) {
 // readFrames reads until at least one frame is complete. It does not wait for
 // a second one: a slow source must not hold back what has arrived.
 func (r *Reader) readFrames() (scanned, error) {
-	most := r.c.opts.Workers * batchFrames(int(r.o.header.FrameLength))
 	for {
-		s, err := scanFrames(r.in, r.o.header.FrameLength, most)
+		s, err := scanFrames(r.in, r.o.header.FrameLength, r.mostFrames())
 		if s.final && s.frames > 1 && r.o.public != nil {
 			// The final frame waits for the signature. Those before it do not.
 			return scanFrames(r.in, r.o.header.FrameLength, s.frames-1)
@@ -364,12 +370,16 @@ func (r *Reader) mostRoom() int {
 	if r.o == nil || !r.o.header.Framed {
 		return coalesce
 	}
+	return r.mostFrames() * (int(r.o.header.FrameLength) + message.RegularFrameOverhead)
+}
+
+// mostFrames is how many frames are opened at a time.
+func (r *Reader) mostFrames() int {
 	frameLength := int(r.o.header.FrameLength)
-	frames := max(1, coalesce/frameLength)
-	if r.c.opts.Workers > 1 {
-		frames = batchFrames(frameLength) * min(r.c.opts.Workers, maxBufferedBatches)
+	if r.c.opts.Workers == 1 {
+		return max(1, coalesce/frameLength)
 	}
-	return frames * (frameLength + message.RegularFrameOverhead)
+	return batchFrames(frameLength) * min(r.c.opts.Workers, maxBufferedBatches)
 }
 
 // readBatch is a run of regular frames on its way through a Reader.
@@ -411,17 +421,19 @@ func (r *Reader) takeBatch(b *readBatch) (bool, error) {
 	frameLength := int(r.o.header.FrameLength)
 	size := frameLength + message.RegularFrameOverhead
 	frames := batchFrames(frameLength)
-	if b.buf == nil {
-		b.buf = make([]byte, frames*size)
+	if b.out == nil {
 		b.out = make([]byte, 0, frames*frameLength)
 	}
 	if message.AtFinalFrame(r.in) {
 		return false, nil
 	}
-	if n := regularFrames(r.in, r.o.header.FrameLength, frames); n > 0 {
-		b.sealed = b.buf[:copy(b.buf, r.in[:n*size])]
+	switch n := regularFrames(r.in, r.o.header.FrameLength, frames); {
+	case r.whole:
+		b.sealed, r.in = r.in[:n*size], r.in[n*size:]
+	case n > 0:
+		b.sealed = append(b.room(frames * size)[:0], r.in[:n*size]...)
 		r.in = r.in[n*size:]
-	} else {
+	default:
 		r.readBatch(b, frames, size)
 	}
 	n := len(b.sealed) / size
@@ -433,13 +445,22 @@ func (r *Reader) takeBatch(b *readBatch) (bool, error) {
 // readBatch reads regular frames right into a batch, behind the part of one that
 // is already there.
 func (r *Reader) readBatch(b *readBatch, frames, size int) {
-	n, have := 0, copy(b.buf, r.in)
-	for n == 0 && !message.AtFinalFrame(b.buf[:have]) && r.srcErr == nil {
-		have += r.readSource(b.buf[have:])
-		n = regularFrames(b.buf[:have], r.o.header.FrameLength, frames)
+	buf := b.room(frames * size)
+	n, have := 0, copy(buf, r.in)
+	for n == 0 && !message.AtFinalFrame(buf[:have]) && r.srcErr == nil {
+		have += r.readSource(buf[have:])
+		n = regularFrames(buf[:have], r.o.header.FrameLength, frames)
 	}
-	b.sealed = b.buf[:n*size]
-	r.keep(b.buf[n*size : have])
+	b.sealed = buf[:n*size]
+	r.keep(buf[n*size : have])
+}
+
+// room returns the batch's own n bytes for sealed ones.
+func (b *readBatch) room(n int) []byte {
+	if b.buf == nil {
+		b.buf = make([]byte, n)
+	}
+	return b.buf
 }
 
 // keep makes rest all that has been read and not opened.

@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -30,6 +31,27 @@ func (s *contentSource) read(p []byte) (int, error) {
 		}
 	}
 	return 0, io.ErrNoProgress
+}
+
+// takeMemory returns what is left of a source that lies in memory, which need
+// not be copied, and whether it does. Then nothing is left to read.
+func (s *contentSource) takeMemory() ([]byte, bool) {
+	src, ok := s.src.(*bytes.Reader)
+	if !ok {
+		return nil, false
+	}
+	var m memory
+	_, _ = src.WriteTo(&m) // never fails
+	s.ended = true
+	return m.b, true
+}
+
+// memory keeps the one slice that a bytes.Reader writes, which is its own.
+type memory struct{ b []byte }
+
+func (m *memory) Write(b []byte) (int, error) {
+	m.b = b
+	return len(b), nil
 }
 
 // mostEmptyReads is how often a source may return neither bytes nor an error.

@@ -7,8 +7,10 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/sealwax/sealwax/envelope"
 	"github.com/sealwax/sealwax/internal/vectors"
@@ -520,21 +522,27 @@ func piped(write func(io.Writer) error, read func(io.Reader) error) error {
 func peakHeap(f func() error) (uint64, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(5))
 	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	before, peak := m.HeapAlloc, m.HeapAlloc
+	before := heapInUse()
+	peak := before
 	done := make(chan error, 1)
 	go func() { done <- f() }()
+	often := time.NewTicker(100 * time.Microsecond)
+	defer often.Stop()
 	for {
 		select {
 		case err := <-done:
 			return peak - min(before, peak), err
-		default:
-			runtime.ReadMemStats(&m)
-			peak = max(peak, m.HeapAlloc)
-			runtime.Gosched()
+		case <-often.C:
+			peak = max(peak, heapInUse())
 		}
 	}
+}
+
+// heapInUse does not stop the world, as runtime.ReadMemStats would.
+func heapInUse() uint64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
 }
 
 // Known sizes grow nothing: what is needed is allocated once.

@@ -159,19 +159,15 @@ var (
 	wayAppendOpen = openingWay{name: "AppendOpen", whole: true, open: appendOpen}
 	wayReader     = openingWay{name: "Reader", open: throughReader(func(r *envelope.Reader) ([]byte, error) {
 		return io.ReadAll(r)
-	}, wholeSource)}
+	}, bareSource)}
 	wayTinyReads = openingWay{name: "Reader, reads of 3 bytes from a source of 5", open: throughReader(func(r *envelope.Reader) ([]byte, error) {
 		return readAll(r, 3)
 	}, func(r io.Reader) io.Reader { return &chunkReader{r, 5} })}
 	wayHugeReads = openingWay{name: "Reader, reads of 1 MiB", open: throughReader(func(r *envelope.Reader) ([]byte, error) {
 		return readAll(r, 1<<20)
 	}, iotest.DataErrReader)}
-	wayWriteTo = openingWay{name: "WriteTo", open: throughReader(func(r *envelope.Reader) ([]byte, error) {
-		var out bytes.Buffer
-		n, err := r.WriteTo(&out)
-		err = checkCount(n, out.Len(), err)
-		return out.Bytes(), err
-	}, wholeSource)}
+	wayWriteTo         = openingWay{name: "WriteTo", open: throughReader(writeTo, bareSource)}
+	wayMemory          = openingWay{name: "WriteTo from memory", open: fromMemory}
 	wayReadThenWriteTo = openingWay{name: "Read, then WriteTo from a source in halves", open: throughReader(func(r *envelope.Reader) ([]byte, error) {
 		var out bytes.Buffer
 		first := make([]byte, 1)
@@ -201,10 +197,27 @@ var (
 )
 
 func openingWays() []openingWay {
-	return []openingWay{wayOpen, wayAppendOpen, wayReader, wayTinyReads, wayHugeReads, wayWriteTo, wayReadThenWriteTo, wayVerify, wayReseal, wayReaderAt}
+	return []openingWay{wayOpen, wayAppendOpen, wayReader, wayTinyReads, wayHugeReads, wayWriteTo, wayReadThenWriteTo, wayMemory, wayVerify, wayReseal, wayReaderAt}
 }
 
-func wholeSource(r io.Reader) io.Reader { return r }
+func bareSource(r io.Reader) io.Reader { return bareReader{r} }
+
+func writeTo(r *envelope.Reader) ([]byte, error) {
+	var out bytes.Buffer
+	n, err := r.WriteTo(&out)
+	err = checkCount(n, out.Len(), err)
+	return out.Bytes(), err
+}
+
+// fromMemory opens a message from where it lies, and looks at what is left of it.
+func fromMemory(ctx context.Context, c *envelope.Client, msg []byte, ec envelope.Context) ([]byte, error) {
+	kept := bytes.Clone(msg)
+	out, err := throughReader(writeTo, func(r io.Reader) io.Reader { return r })(ctx, c, msg, ec)
+	if !bytes.Equal(msg, kept) {
+		return out, errors.New("WriteTo changed the message in the caller's memory")
+	}
+	return out, err
+}
 
 func throughReader(read func(*envelope.Reader) ([]byte, error), source func(io.Reader) io.Reader) func(context.Context, *envelope.Client, []byte, envelope.Context) ([]byte, error) {
 	return func(ctx context.Context, c *envelope.Client, msg []byte, ec envelope.Context) ([]byte, error) {
