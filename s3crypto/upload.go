@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
@@ -129,15 +130,32 @@ func (u *upload) launch(request func()) {
 func (u *upload) create() error {
 	in := &s3.CreateMultipartUploadInput{}
 	copyFields(in, u.in)
-	out, err := u.api.CreateMultipartUpload(u.ctx, in, u.optFns...)
+	optFns := u.optFns
+	if !u.copying {
+		optFns = append(slices.Clone(optFns), announceChecksums(in))
+	}
+	out, err := u.api.CreateMultipartUpload(u.ctx, in, optFns...)
 	if err != nil {
 		return err
 	}
+	u.in.ChecksumAlgorithm = in.ChecksumAlgorithm
 	if out.UploadId == nil {
 		return errors.New("S3 gave no upload id")
 	}
 	u.id = out.UploadId
 	return nil
+}
+
+// announceChecksums has an upload begin with the algorithm of the checksums that
+// its parts will carry. The SDK gives parts a CRC32 by default but does not say so
+// beforehand, and S3 takes such parts to be of another upload. What the SDK is set
+// to is known only once its options are made, which is before it looks at in.
+func announceChecksums(in *s3.CreateMultipartUploadInput) func(*s3.Options) {
+	return func(o *s3.Options) {
+		if in.ChecksumAlgorithm == "" && o.RequestChecksumCalculation == aws.RequestChecksumCalculationWhenSupported {
+			in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32
+		}
+	}
 }
 
 // wait waits until fewer than most parts are in flight, or none should be sent
@@ -334,7 +352,9 @@ func (u *upload) settle(err error) (*s3.PutObjectOutput, error) {
 		return out, nil
 	}
 	if u.id == nil {
-		failed.Unknown = lookErr != nil
+		// Without an answer the server may be at work on it yet, or the object have
+		// been replaced since.
+		failed.Unknown = lookErr != nil || errorCode(err) == ""
 		return nil, failed
 	}
 	// What is aborted cannot be completed any more, and some servers call an abort

@@ -3,6 +3,7 @@ package integration
 import (
 	"crypto/sha256"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -38,6 +39,7 @@ type request struct {
 	header    http.Header
 	query     url.Values
 	bodyHash  [32]byte // of the request's body; zero if it was cut
+	bodyCRC32 uint32   // of the same
 	received  int64    // bytes of the response's body that were sent on
 }
 
@@ -46,12 +48,13 @@ type fault struct {
 	before       func() // runs before the request is passed on
 	status       int    // answer so, once the body is read, without passing it on
 	code         string // of the error in that answer
+	corrupt      int64  // change the byte of the request's body at this place, from 1 on
 	cutRequest   bool   // close the connection in the middle of the request's body
 	loseAnswer   bool   // pass the request on, and close the connection instead of answering
 	cutResponse  int64  // close the connection after so many bytes of the response's body
 	shorten      int64  // leave so many bytes out at the end, and say so in Content-Length
 	corruptAt    int64  // change the byte of the response's body at this place, from 1 on
-	pieces       int    // send the response in pieces of so many bytes,
+	pieces       int    // take the request's body and send the response in pieces of so many bytes,
 	pause        time.Duration
 	dropResponse bool // no bytes of the response's body at all, and then a cut
 }
@@ -125,12 +128,12 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.CopyN(io.Discard, r.Body, r.ContentLength/2)
 		panic(http.ErrAbortHandler)
 	}
-	body, err := io.ReadAll(r.Body)
+	body, err := receive(r.Body, f)
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
 	p.mu.Lock()
-	seen.bodyHash = sha256.Sum256(body)
+	seen.bodyHash, seen.bodyCRC32 = sha256.Sum256(body), crc32.ChecksumIEEE(body)
 	p.mu.Unlock()
 	if f.status != 0 {
 		w.Header().Set("Content-Type", "application/xml")
@@ -152,6 +155,28 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	p.answer(w, r, resp, seen, f)
+}
+
+// receive reads a request's body, with the fault.
+func receive(r io.Reader, f fault) ([]byte, error) {
+	if f.pieces > 0 {
+		r = &slowReader{r, f}
+	}
+	body, err := io.ReadAll(r)
+	if f.corrupt > 0 && f.corrupt <= int64(len(body)) {
+		body[f.corrupt-1] ^= 0x10
+	}
+	return body, err
+}
+
+type slowReader struct {
+	io.Reader
+	f fault
+}
+
+func (r *slowReader) Read(p []byte) (int, error) {
+	time.Sleep(r.f.pause)
+	return r.Reader.Read(p[:min(len(p), r.f.pieces)])
 }
 
 // answer sends the response on, with the fault.

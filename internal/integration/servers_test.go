@@ -39,6 +39,9 @@ func (s *server) client(url string, optFns ...func(*s3.Options)) *s3.Client {
 		Region:       "us-east-1",
 		Credentials:  credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""),
 		UsePathStyle: true,
+		// As config.LoadDefaultConfig has them, and s3.Options alone has not.
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenSupported,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxBackoff = 20 * time.Millisecond
 			o.RateLimiter = noRateLimit{}
@@ -78,5 +81,3 @@ func bucket(t testing.TB, api *s3.Client) string {
 	require.NoError(t, err)
 	return name
 }
-
-var _ = aws.String

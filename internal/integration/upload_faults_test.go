@@ -5,12 +5,17 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
+	"runtime"
 	"testing"
 	"testing/iotest"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
@@ -101,6 +106,7 @@ var passingFaults = map[string]fault{
 	"SlowDown": {status: 503, code: "SlowDown"},
 	"error":    {status: 500, code: "InternalError"},
 	"lost":     {loseAnswer: true},
+	"slow":     {pieces: 100_000, pause: time.Millisecond},
 }
 
 func TestUploadOutlivesAFaultInAnyRequest(t *testing.T) {
@@ -120,7 +126,7 @@ func testUploadOutlivesAFaultInAnyRequest(t *testing.T, s *server) {
 				_, err := r.c.PutObject(t.Context(), r.input(onlyReader{bytes.NewReader(want)}))
 				require.NoError(t, err)
 				r.requireContent(t, want)
-				if at.operation == "UploadPart" && name != "cut" {
+				if at.operation == "UploadPart" && name != "cut" && name != "slow" {
 					var hashes [][32]byte
 					for _, p := range r.p.seen("UploadPart") {
 						if p.part == at.part {
@@ -186,11 +192,89 @@ func testUploadThatFailsLeavesNothing(t *testing.T, s *server) {
 		t.Run(name+" in PutObject", func(t *testing.T) {
 			r.p.do(on("PutObject", 0, f))
 			_, err := r.c.PutObject(t.Context(), r.input(bytes.NewReader(body[:frame])))
-			require.Error(t, err)
+			failed, ok := errors.AsType[*s3crypto.UploadError](err)
+			require.True(t, ok, "%v", err)
+			require.Empty(t, failed.UploadID)
+			require.Equal(t, name == "cut", failed.Unknown, "without an answer nobody knows")
 			r.p.do(nil)
 			r.requireUntouched(t)
 		})
 	}
+}
+
+// S3 answers 200 when it begins to complete an upload, and may send an error then.
+func TestAnErrorBehindAStatusOf200IsOne(t *testing.T) { onServers(t, testAnErrorBehindAStatusOf200) }
+
+func testAnErrorBehindAStatusOf200(t *testing.T, s *server) {
+	r := newUploadRig(t, s)
+	body := content(part + 10)
+	failure := on("CompleteMultipartUpload", 0, fault{status: 200, code: "InternalError"})
+	r.p.do(failure)
+	_, err := r.c.PutObject(t.Context(), r.input(bytes.NewReader(body)))
+	requireCode(t, err, "InternalError")
+	r.p.do(nil)
+	r.requireUntouched(t)
+
+	r.p.do(once(failure))
+	_, err = r.c.PutObject(t.Context(), r.input(bytes.NewReader(body)))
+	require.NoError(t, err)
+	r.requireContent(t, body)
+	r.requireNoParts(t)
+}
+
+// The server compares what arrives with the SDK's checksums, which are those of
+// the ciphertext.
+func TestCiphertextThatChangesOnItsWayIsRefused(t *testing.T) {
+	onServers(t, testCiphertextThatChangesOnItsWay)
+}
+
+func testCiphertextThatChangesOnItsWay(t *testing.T, s *server) {
+	r := newUploadRig(t, s)
+	body := content(2*part + 100)
+	for _, at := range []struct {
+		operation string
+		part      int
+		n         int
+	}{{"PutObject", 0, frame}, {"UploadPart", 1, len(body)}, {"UploadPart", 2, len(body)}, {"UploadPart", 3, len(body)}} {
+		if at.part > 0 && s.name == "gofakes3" {
+			continue // it believes parts
+		}
+		for _, place := range []int64{1, 1000} {
+			t.Run(fmt.Sprintf("byte %d of %s %d", place, at.operation, at.part), func(t *testing.T) {
+				r.p.do(on(at.operation, at.part, fault{corrupt: place}))
+				_, err := r.c.PutObject(t.Context(), r.input(bytes.NewReader(body[:at.n])))
+				require.Error(t, err)
+				r.p.do(nil)
+				r.requireUntouched(t)
+			})
+		}
+	}
+	t.Run("each request has a checksum of what it carries", func(t *testing.T) {
+		for _, n := range []int{frame, len(body)} {
+			r.p.do(nil)
+			_, err := r.c.PutObject(t.Context(), r.input(bytes.NewReader(body[:n])))
+			require.NoError(t, err)
+			sent := append(r.p.seen("PutObject"), r.p.seen("UploadPart")...)
+			require.Len(t, sent, 1+2*(n/len(body)))
+			for _, q := range sent {
+				var sum [4]byte
+				binary.BigEndian.PutUint32(sum[:], q.bodyCRC32)
+				require.Equal(t, base64.StdEncoding.EncodeToString(sum[:]), q.header.Get("X-Amz-Checksum-Crc32"))
+			}
+		}
+		put(t, r.c, r.name, uploadKey, r.old)
+	})
+	t.Run("and S3 keeps it", func(t *testing.T) {
+		if s.name == "gofakes3" {
+			t.Skip("it does not report checksums")
+		}
+		_, stored := getPlain(t, r.direct, r.name, uploadKey)
+		head, err := r.direct.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &r.name, Key: new(uploadKey), ChecksumMode: types.ChecksumModeEnabled})
+		require.NoError(t, err)
+		var sum [4]byte
+		binary.BigEndian.PutUint32(sum[:], crc32.ChecksumIEEE(stored))
+		require.Equal(t, base64.StdEncoding.EncodeToString(sum[:]), *head.ChecksumCRC32)
+	})
 }
 
 func TestUploadOfABodyThatFailsLeavesNothing(t *testing.T) {
@@ -214,6 +298,39 @@ func TestUploadOfABodyThatFailsLeavesNothing(t *testing.T) {
 	require.Empty(t, r.p.seen("PutObject"))
 }
 
+// stopping is a body of n bytes that then does something else than to end.
+type stopping struct {
+	n    int
+	then func()
+}
+
+func (s *stopping) Read(p []byte) (int, error) {
+	if s.n == 0 {
+		s.then()
+	}
+	n := min(len(p), s.n)
+	s.n -= n
+	return n, nil
+}
+
+func TestUploadOfABodyThatPanicsLeavesNothing(t *testing.T) {
+	r := newUploadRig(t, fake(t))
+	for _, n := range []int{0, frame, part, 2*part + 7} {
+		require.PanicsWithValue(t, "body", func() {
+			_, _ = r.c.PutObject(t.Context(), r.input(&stopping{n, func() { panic("body") }}))
+		})
+		r.requireUntouched(t)
+
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_, _ = r.c.PutObject(t.Context(), r.input(&stopping{n, runtime.Goexit}))
+		}()
+		<-ended
+		r.requireUntouched(t)
+	}
+}
+
 func TestUploadThatIsCancelledLeavesNothing(t *testing.T) {
 	onServers(t, testUploadThatIsCancelledLeavesNothing)
 }
@@ -224,7 +341,7 @@ func testUploadThatIsCancelledLeavesNothing(t *testing.T, s *server) {
 	for _, at := range []struct {
 		operation string
 		part      int
-	}{{"CreateMultipartUpload", 0}, {"UploadPart", 1}, {"UploadPart", 3}, {"PutObject", 0}} {
+	}{{"CreateMultipartUpload", 0}, {"UploadPart", 1}, {"UploadPart", 3}, {"CompleteMultipartUpload", 0}, {"PutObject", 0}} {
 		t.Run(fmt.Sprintf("in %s %d", at.operation, at.part), func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -413,5 +530,37 @@ func testChecksumsOfThePlaintext(t *testing.T, s *server) {
 			}
 		}
 		put(t, r.c, r.name, uploadKey, r.old)
+	}
+}
+
+// Checksums of the ciphertext are the SDK's affair: as its client is set, or as the
+// input says.
+func TestChecksumsOfTheCiphertextAreTheSDKs(t *testing.T) { onServers(t, testChecksumsOfTheCiphertext) }
+
+func testChecksumsOfTheCiphertext(t *testing.T, s *server) {
+	api, k := s.client(s.url), newKeys(t)
+	name := bucket(t, api)
+	for setting, calculation := range map[string]aws.RequestChecksumCalculation{
+		"by default": aws.RequestChecksumCalculationWhenSupported, "if required": aws.RequestChecksumCalculationWhenRequired, "not set": 0,
+	} {
+		for _, algorithm := range []types.ChecksumAlgorithm{
+			"", types.ChecksumAlgorithmCrc32, types.ChecksumAlgorithmCrc32c, types.ChecksumAlgorithmCrc64nvme, types.ChecksumAlgorithmSha1, types.ChecksumAlgorithmSha256,
+		} {
+			if s.name == "gofakes3" && algorithm == types.ChecksumAlgorithmCrc64nvme {
+				continue // it does not know it
+			}
+			for _, n := range []int{100, part + 100} {
+				t.Run(fmt.Sprintf("%s, %s, %d bytes", setting, algorithm, n), func(t *testing.T) {
+					sdk := s.client(s.url, func(o *s3.Options) { o.RequestChecksumCalculation = calculation })
+					c := k.crypto(t, sdk, &s3crypto.Options{PartSize: part})
+					in := &s3.PutObjectInput{Bucket: &name, Key: new("k"), Body: bytes.NewReader(content(n)), ChecksumAlgorithm: algorithm}
+					_, err := c.PutObject(t.Context(), in)
+					require.NoError(t, err)
+					require.Equal(t, algorithm, in.ChecksumAlgorithm)
+					_, got := get(t, c, &s3.GetObjectInput{Bucket: &name, Key: new("k"), ChecksumMode: types.ChecksumModeEnabled})
+					require.True(t, bytes.Equal(content(n), got))
+				})
+			}
+		}
 	}
 }
