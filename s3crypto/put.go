@@ -52,15 +52,31 @@ func (c *Client) PutObject(ctx context.Context, in *s3.PutObjectInput, optFns ..
 		return nil, err
 	}
 	u.in, u.size = b.in, b.size
-	_, err = w.ReadFrom(b.plaintext(ctx))
+	if err := b.seal(ctx, w, u); err != nil {
+		return nil, u.fail(err)
+	}
+	return u.finish()
+}
+
+// seal writes the message of the body to u, by way of w. A body that panics, or
+// ends its goroutine, leaves no upload behind either.
+func (b *sealedBody) seal(ctx context.Context, w *envelope.Writer, u *upload) error {
+	returned := false
+	defer func() {
+		if !returned {
+			w.Abort()
+			_ = u.fail(nil)
+		}
+	}()
+	_, err := w.ReadFrom(b.plaintext(ctx))
 	if err == nil {
 		err = w.Close()
 	}
 	if err != nil {
 		w.Abort()
-		return nil, u.fail(err)
 	}
-	return u.finish()
+	returned = true
+	return err
 }
 
 // sealedBody is an input of PutObject on its way to being one with a sealed body.
@@ -94,6 +110,7 @@ func newSealedBody(given *s3.PutObjectInput) (*sealedBody, error) {
 		return nil, fmt.Errorf("s3crypto: %w: ContentLength is %d", envelope.ErrLength, length)
 	}
 	in := *given
+	detach(&in)
 	in.Body, in.ContentLength = nil, nil
 	clearChecksums(&in)
 	b := &sealedBody{in: &in, body: given.Body, sums: sums, length: length, size: -1}
