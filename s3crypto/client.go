@@ -6,6 +6,7 @@ import (
 	"maps"
 
 	"github.com/sealwax/sealwax/envelope"
+	"github.com/sealwax/sealwax/internal/nilcheck"
 )
 
 // Options configures a [Client]. The zero Options is the careful choice.
@@ -56,7 +57,7 @@ type Client struct {
 // New returns a client that keeps objects in api, sealed by env. opts may be
 // nil; it is copied.
 func New(api API, env *envelope.Client, opts *Options) (*Client, error) {
-	if api == nil || env == nil {
+	if nilcheck.IsNil(api) || env == nil {
 		return nil, errors.New("s3crypto: New needs an S3 client and an envelope client")
 	}
 	c := &Client{api: api, env: env}

@@ -2,6 +2,7 @@ package s3crypto
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/sealwax/sealwax/envelope"
+	"github.com/sealwax/sealwax/internal/nilcheck"
 )
 
 // SealInput returns the input with which another uploader, such as the SDK's
@@ -76,10 +78,17 @@ func (p *PresignedPut) Request(ctx context.Context) (*http.Request, error) {
 // PresignPutObject seals in.Body, as [Client.SealInput] does, and presigns the
 // upload of the message in one request. The length of the plaintext must be known
 // beforehand, from in.ContentLength or a body that can seek, and the message not
-// be longer than the 5 GiB that one request can carry. Whoever gets the URL
+// be longer than the 5 GiB that one request can carry; in.ChecksumAlgorithm is an
+// [UnsupportedError], since the message does not exist yet when the URL is signed. Whoever gets the URL
 // without the body can upload something else in its place, of the same length:
 // it would not open.
 func (c *Client) PresignPutObject(ctx context.Context, presigner PresignAPI, in *s3.PutObjectInput, optFns ...func(*s3.PresignOptions)) (*PresignedPut, error) {
+	if nilcheck.IsNil(presigner) {
+		return nil, errors.New("s3crypto: PresignPutObject needs a presign client")
+	}
+	if in != nil && in.ChecksumAlgorithm != "" {
+		return nil, &UnsupportedError{"PresignPutObject", "ChecksumAlgorithm", "what is signed is decided before the message is sealed, and has no checksum; frames are authenticated regardless"}
+	}
 	sealed, err := c.SealInput(ctx, in)
 	if err != nil {
 		return nil, err
