@@ -3,7 +3,9 @@ package s3crypto
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -111,7 +113,7 @@ type body struct {
 	err    error  // sticky, after unread
 }
 
-var errBodyClosed = errors.New("s3crypto: read of a closed body")
+var errBodyClosed = fmt.Errorf("s3crypto: read of a closed body: %w", fs.ErrClosed)
 
 // Read reads content.
 func (b *body) Read(p []byte) (int, error) {
@@ -169,6 +171,7 @@ func (b *body) fill() {
 	b.next = min(mostChunk, max(leastChunk, 2*b.next))
 	n := b.o.chunk(b.pos, b.end, b.next)
 	if int64(cap(b.room)) < n {
+		clear(b.room)
 		b.room = make([]byte, n)
 	}
 	k, err := b.o.at.ReadAt(b.room[:n], b.pos)

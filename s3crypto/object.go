@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -66,15 +67,15 @@ func (c *Client) OpenVersion(ctx context.Context, in *s3.GetObjectInput, optFns 
 // been authenticated.
 func (o *Object) Size() int64 { return o.o.size }
 
-// Header returns the header of the message, which has been verified. It is nil
-// for an object that is not encrypted; see [Options.AllowUnencrypted].
-func (o *Object) Header() *envelope.Header { return o.o.header }
+// Header returns a copy of the header of the message, which has been verified. It
+// is nil for an object that is not encrypted; see [Options.AllowUnencrypted].
+func (o *Object) Header() *envelope.Header { return o.o.copyHeader() }
 
 // Output returns what S3 said of the object, as [Client.GetObject] would. It has
 // no Body.
 func (o *Object) Output() *s3.GetObjectOutput { return o.o.output() }
 
-var errObjectClosed = errors.New("s3crypto: read of a closed Object")
+var errObjectClosed = fmt.Errorf("s3crypto: read of a closed Object: %w", fs.ErrClosed)
 
 // ReadAt reads content as io.ReaderAt asks, with one request for what is not at
 // hand. Reads that follow one another fetch more than they ask for, up to half a
@@ -118,6 +119,7 @@ func (o *Object) Read(p []byte) (int, error) {
 		o.next = min(mostObjectChunk, max(leastChunk, 2*o.next))
 		n := o.o.chunk(o.pos, o.o.size, o.next)
 		if int64(cap(o.room)) < n {
+			clear(o.room)
 			o.room = make([]byte, n)
 		}
 		k, err := o.ReadAt(o.room[:n], o.pos)
