@@ -119,5 +119,5 @@ func plaintextLength(in *s3.PutObjectInput) (int64, error) {
 	if _, err := seeker.Seek(at, io.SeekStart); err != nil {
 		return 0, fmt.Errorf("s3crypto: body cannot seek back: %w", err)
 	}
-	return end - at, nil
+	return max(0, end-at), nil
 }

@@ -50,6 +50,9 @@ func TestLengthOfThePlaintext(t *testing.T) {
 	at := strings.NewReader("123456789")
 	_, err := at.Seek(4, io.SeekStart)
 	require.NoError(t, err)
+	past := strings.NewReader("123")
+	_, err = past.Seek(8, io.SeekStart)
+	require.NoError(t, err)
 	for name, row := range map[string]struct {
 		in   s3.PutObjectInput
 		want int64
@@ -58,6 +61,7 @@ func TestLengthOfThePlaintext(t *testing.T) {
 		"given":                {s3.PutObjectInput{ContentLength: new(int64(7)), Body: strings.NewReader("x")}, 7},
 		"of what is left":      {s3.PutObjectInput{Body: at}, 5},
 		"by seeking":           {s3.PutObjectInput{Body: struct{ io.ReadSeeker }{at}}, 5},
+		"beyond the end":       {s3.PutObjectInput{Body: struct{ io.ReadSeeker }{past}}, 0},
 		"of a pipe, not known": {s3.PutObjectInput{Body: struct{ io.Reader }{at}}, -1},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,8 +22,10 @@ func newPartPlan(base, size int64) (partPlan, error) {
 	if size < 0 {
 		return p, nil
 	}
-	p.fixed = max(base, roundUp((size+maxParts-1)/maxParts))
-	if p.fixed > largestPart {
+	if size <= maxParts*largestPart { // else the sum may overflow
+		p.fixed = max(base, roundUp((size+maxParts-1)/maxParts))
+	}
+	if p.fixed == 0 || p.fixed > largestPart {
 		return p, fmt.Errorf("s3crypto: %w: %d sealed bytes, in %d parts of at most %d", ErrTooLarge, size, maxParts, int64(largestPart))
 	}
 	return p, nil

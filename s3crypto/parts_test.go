@@ -37,8 +37,10 @@ func TestPartsOfKnownLengthKeepTheLimits(t *testing.T) {
 			}
 		})
 	}
-	_, err := newPartPlan(defaultPartSize, mostObject+1)
-	require.ErrorIs(t, err, ErrTooLarge)
+	for _, size := range []int64{mostObject + 1, 1 << 60, math.MaxInt64 - maxParts, math.MaxInt64} {
+		_, err := newPartPlan(defaultPartSize, size)
+		require.ErrorIs(t, err, ErrTooLarge, size)
+	}
 }
 
 func TestPartsOfUnknownLengthGrow(t *testing.T) {
