@@ -140,12 +140,15 @@ func (c *Client) copyParts(ctx context.Context, in *s3.CopyObjectInput, source *
 			}
 		}
 	}
-	if in.TaggingDirective != types.TaggingDirectiveReplace && head.TagCount != nil && *head.TagCount > 0 {
-		tags, err := c.tagsOf(ctx, source, optFns)
-		if err != nil {
-			return nil, err
+	if in.TaggingDirective != types.TaggingDirectiveReplace {
+		target.Tagging = nil // S3 takes no notice of it either
+		if head.TagCount != nil && *head.TagCount > 0 {
+			tags, err := c.tagsOf(ctx, source, optFns)
+			if err != nil {
+				return nil, err
+			}
+			target.Tagging = &tags
 		}
-		target.Tagging = &tags
 	}
 	size := *head.ContentLength
 	plan, err := newPartPlan(min(c.opts.CopyPartSize, largestPart), size)

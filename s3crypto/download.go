@@ -71,12 +71,14 @@ func (c *Client) download(o *opened, start, end int64, w io.WriterAt) error {
 	}
 	work := func() error {
 		var room []byte
+		defer func() { clear(room) }()
 		for {
 			from, to, ok := take()
 			if !ok {
 				return nil
 			}
-			if int64(cap(room)) < to-from {
+			if int64(len(room)) < to-from {
+				clear(room)
 				room = make([]byte, to-from)
 			}
 			if err := o.copyRange(w, room[:to-from], from, start); err != nil {

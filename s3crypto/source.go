@@ -274,6 +274,9 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // openWindow asks for the rest of a window.
 func (s *source) openWindow(w *window) error {
+	if s.in.IfMatch == nil {
+		return errors.New("S3 gave no ETag, without which a second request might see another object")
+	}
 	out, err := s.get(rangeHeader(w.pos, w.end))
 	if replaced(err) && s.pinVersion() {
 		out, err = s.get(rangeHeader(w.pos, w.end))
