@@ -174,16 +174,18 @@ func (s *source) drop(w *window) {
 }
 
 // take returns the window that stands at off, or makes one that ends at end. One
-// that is not asked for yet grows to end: who reads ahead saves a request.
+// that is not asked for yet grows to end, since who reads ahead saves a request, and
+// begins at off, since what lies before it was read ahead.
 func (s *source) take(off, end int64) *window {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, w := range s.windows {
+		if !w.busy && w.body == nil && w.pos <= off && off < w.end {
+			w.busy, w.pos, w.end = true, off, max(w.end, end)
+			return w
+		}
 		if !w.busy && w.pos == off {
 			w.busy = true
-			if w.body == nil {
-				w.end = max(w.end, end)
-			}
 			return w
 		}
 	}

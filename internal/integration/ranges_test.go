@@ -166,7 +166,18 @@ func TestRequestsAndBytesAreFew(t *testing.T) {
 		require.Len(t, p.seen(""), 1)
 		require.Equal(t, calls, k.kms.Calls("Decrypt"))
 	})
-	require.Equal(t, kmsCalls+6, k.kms.Calls("Decrypt"), "one call of KMS for each object opened")
+	t.Run("an Object that is read in order fetches ahead", func(t *testing.T) {
+		o, err := c.Open(t.Context(), name, "large")
+		require.NoError(t, err)
+		defer o.Close()
+		p.do(nil)
+		got, err := io.ReadAll(onlyReader{o})
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(want, got))
+		require.LessOrEqual(t, len(p.seen("")), 10+2*size/(4<<20), "for each 4 MiB, one for what is wanted and one ahead of it")
+		require.LessOrEqual(t, p.received("GetObject"), int64(size+size/frame*32+1<<10), "nothing is fetched twice")
+	})
+	require.Equal(t, kmsCalls+7, k.kms.Calls("Decrypt"), "one call of KMS for each object opened")
 	p.requireIdle(t)
 }
 
@@ -182,6 +193,8 @@ func testObjectReadsInPlacesAndInOrder(t *testing.T, s *server) {
 	require.NoError(t, err)
 	defer o.Close()
 	require.EqualValues(t, envelope.AES256GCMHKDFSHA512Commit, o.Header().Suite)
+	o.Header().FrameLength, o.Header().Length = 1, 1 // a copy
+	require.Equal(t, frame, o.Header().FrameLength)
 
 	got, err := io.ReadAll(o)
 	require.NoError(t, err)
