@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"testing"
 	"time"
 
@@ -258,7 +259,7 @@ func TestClosingABodyEndsItsRequests(t *testing.T) {
 	require.NoError(t, out.Body.Close())
 	require.NoError(t, out.Body.Close())
 	_, err = out.Body.Read(make([]byte, 1))
-	require.Error(t, err)
+	require.ErrorIs(t, err, fs.ErrClosed)
 	r.p.requireIdle(t)
 
 	t.Run("also while a Read waits", func(t *testing.T) {
@@ -287,4 +288,69 @@ func TestCallersMayReuseTheirVariables(t *testing.T) {
 	got, err := io.ReadAll(out.Body)
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(r.want[1:], got))
+}
+
+func TestACutResponseIsTakenUpWhereItBroke(t *testing.T) {
+	const size = 16 << 20
+	r := newDownloadRig(t, fake(t), size)
+	for way, read := range r.ways() {
+		t.Run(way, func(t *testing.T) {
+			r.p.do(once(on("GetObject", 0, fault{cutResponse: 3_000_001})))
+			got, err := read(t.Context())
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(r.want, got))
+			// All of it, the front and the end that opening reads, frames at the edges
+			// of pieces, and what the broken connection still had on its way.
+			require.LessOrEqual(t, r.p.received("GetObject"), int64(size+2<<20))
+		})
+	}
+	r.p.requireIdle(t)
+}
+
+func TestADestinationThatFailsEndsTheDownload(t *testing.T) {
+	r := newDownloadRig(t, fake(t), 40<<20)
+	full := errors.New("disk full")
+	for name, w := range map[string]io.WriterAt{
+		"at once": writerAtFunc(func([]byte, int64) (int, error) { return 0, full }),
+		"later": writerAtFunc(func(p []byte, off int64) (int, error) {
+			if off > 16<<20 {
+				return 0, full
+			}
+			return len(p), nil
+		}),
+		"by writing less": writerAtFunc(func(p []byte, _ int64) (int, error) { return len(p) - 1, nil }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := r.c.Download(t.Context(), r.input(), w)
+			require.True(t, errors.Is(err, full) || errors.Is(err, io.ErrShortWrite), "%v", err)
+			r.p.requireIdle(t)
+		})
+	}
+}
+
+type writerAtFunc func([]byte, int64) (int, error)
+
+func (f writerAtFunc) WriteAt(p []byte, off int64) (int, error) { return f(p, off) }
+
+func TestAnObjectMayBeClosedWhileItIsRead(t *testing.T) {
+	r := newDownloadRig(t, fake(t), 9<<20)
+	r.p.do(on("GetObject", 0, fault{pieces: 10_000, pause: time.Millisecond}))
+	o, err := r.c.Open(t.Context(), r.name, r.key)
+	require.NoError(t, err)
+	errs := make(chan error)
+	for i := range 4 {
+		go func() {
+			_, err := o.ReadAt(make([]byte, 4<<20), int64(i)<<20)
+			errs <- err
+		}()
+	}
+	require.NoError(t, o.Close())
+	for range 4 {
+		require.Error(t, <-errs)
+	}
+	_, err = o.ReadAt(make([]byte, 1), 0)
+	require.ErrorIs(t, err, fs.ErrClosed)
+	_, err = o.Read(make([]byte, 1))
+	require.ErrorIs(t, err, fs.ErrClosed)
+	r.p.requireIdle(t)
 }

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net/http"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
@@ -14,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sealwax/sealwax/envelope"
 	"github.com/sealwax/sealwax/s3crypto"
 )
 
@@ -59,9 +63,16 @@ func TestServerSideEncryptionIsAskedFor(t *testing.T) {
 		// gofakes3 does not know the headers: the fault stands for an answer.
 		r.p.do(func(q *request) fault { return fault{status: 403, code: "AccessDenied"} })
 		in := r.input(bytes.NewReader(content(n)))
+		in.ServerSideEncryption = types.ServerSideEncryptionAes256
+		_, err := r.c.PutObject(t.Context(), in)
+		requireCode(t, err, "AccessDenied")
+		require.Equal(t, "AES256", r.p.seen("")[0].header.Get("X-Amz-Server-Side-Encryption"))
+
+		r.p.do(func(q *request) fault { return fault{status: 403, code: "AccessDenied"} })
+		in = r.input(bytes.NewReader(content(n)))
 		in.ServerSideEncryption, in.SSEKMSKeyId = types.ServerSideEncryptionAwsKms, new("alias/bucket")
 		in.BucketKeyEnabled = new(true)
-		_, err := r.c.PutObject(t.Context(), in)
+		_, err = r.c.PutObject(t.Context(), in)
 		requireCode(t, err, "AccessDenied")
 		sent := r.p.seen("")[0].header
 		require.Equal(t, "aws:kms", sent.Get("X-Amz-Server-Side-Encryption"))
@@ -333,4 +344,153 @@ func testNoPlaintextPasses(t *testing.T, s *server) {
 		require.NoError(t, err)
 		require.Positive(t, spied.leaks.Load())
 	})
+}
+
+func TestPresignedURLsBindWhatIsSigned(t *testing.T) { onServers(t, testPresignedURLsBindWhatIsSigned) }
+
+func testPresignedURLsBindWhatIsSigned(t *testing.T, s *server) {
+	r := newUploadRig(t, s)
+	presign := func(t *testing.T) *s3crypto.PresignedPut {
+		in := r.input(bytes.NewReader(content(1000)))
+		in.Metadata = map[string]string{"color": "green"}
+		presigned, err := r.c.PresignPutObject(t.Context(), s3.NewPresignClient(r.direct), in)
+		require.NoError(t, err)
+		return presigned
+	}
+	send := func(t *testing.T, p *s3crypto.PresignedPut, change func(*http.Request)) int {
+		req, err := p.Request(t.Context())
+		require.NoError(t, err)
+		change(req)
+		resp, err := s.http.Do(req)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		_, err = io.Copy(io.Discard, resp.Body)
+		require.NoError(t, err)
+		return resp.StatusCode
+	}
+	plain := func(n int) func(*http.Request) {
+		return func(req *http.Request) {
+			req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(content(n))), int64(n)
+		}
+	}
+	for name, change := range map[string]func(*http.Request){
+		"another length":   plain(1000),
+		"another key":      func(req *http.Request) { req.URL.Path += "2" },
+		"another metadata": func(req *http.Request) { req.Header.Set("X-Amz-Meta-Sealwax-Message", "v=2") },
+		"no metadata":      func(req *http.Request) { req.Header.Del("X-Amz-Meta-Color") },
+		"another method":   func(req *http.Request) { req.Method = http.MethodDelete },
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.GreaterOrEqual(t, send(t, presign(t), change), 400)
+			r.requireContent(t, r.old)
+		})
+	}
+	t.Run("another body of the same length does not open", func(t *testing.T) {
+		p := presign(t)
+		require.Equal(t, 200, send(t, p, plain(int(p.ContentLength))))
+		_, err := r.c.GetObject(t.Context(), r.get())
+		require.ErrorIs(t, err, envelope.ErrFormat)
+	})
+	t.Run("as it is", func(t *testing.T) {
+		require.Equal(t, 200, send(t, presign(t), func(*http.Request) {}))
+		r.requireContent(t, content(1000))
+	})
+	t.Run("a checksum of what is not sealed yet", func(t *testing.T) {
+		in := r.input(bytes.NewReader(content(10)))
+		in.ChecksumAlgorithm = types.ChecksumAlgorithmSha256
+		_, err := r.c.PresignPutObject(t.Context(), s3.NewPresignClient(r.direct), in)
+		var refused *s3crypto.UnsupportedError
+		require.ErrorAs(t, err, &refused)
+	})
+	t.Run("more than one request carries", func(t *testing.T) {
+		in := r.input(onlyReader{bytes.NewReader(nil)})
+		in.ContentLength = new(int64(5 << 30))
+		_, err := r.c.PresignPutObject(t.Context(), s3.NewPresignClient(r.direct), in)
+		require.ErrorIs(t, err, s3crypto.ErrTooLarge)
+	})
+}
+
+// A transfer manager that seals as it reads stores nothing of a body that fails,
+// whatever the error, and nothing of one that is not what its input says.
+func TestTransferManagerStoresNothingOfABodyThatFails(t *testing.T) {
+	r := newUploadRig(t, fake(t))
+	manager := transfermanager.New(r.direct)
+	for _, n := range []int{0, 1000, 20 << 20} {
+		for name, in := range map[string]*s3.PutObjectInput{
+			"cut":           r.input(io.MultiReader(bytes.NewReader(content(n)), iotest.ErrReader(io.ErrUnexpectedEOF))),
+			"wrong length":  r.input(onlyReader{bytes.NewReader(content(n))}),
+			"wrong content": r.input(bytes.NewReader(content(n))),
+		} {
+			t.Run(fmt.Sprintf("%s, %d bytes", name, n), func(t *testing.T) {
+				want := map[string]error{"cut": io.ErrUnexpectedEOF, "wrong length": envelope.ErrLength, "wrong content": s3crypto.ErrChecksum}[name]
+				switch name {
+				case "wrong length":
+					in.ContentLength = new(int64(n + 1))
+				case "wrong content":
+					in.ChecksumCRC32 = new("AAAAAQ==")
+				}
+				sealed, err := r.c.SealInput(t.Context(), in)
+				require.NoError(t, err)
+				_, err = manager.UploadObject(t.Context(), &transfermanager.UploadObjectInput{
+					Bucket: sealed.Bucket, Key: sealed.Key, Body: sealed.Body, Metadata: sealed.Metadata,
+				})
+				require.ErrorIs(t, err, want)
+				r.requireUntouched(t)
+			})
+		}
+	}
+}
+
+func TestSealedInputsAreOfTheirOwn(t *testing.T) {
+	r := newUploadRig(t, fake(t))
+	key := uploadKey
+	in := r.input(bytes.NewReader(content(10)))
+	in.Key, in.Metadata = &key, map[string]string{"color": "green"}
+	sealed, err := r.c.SealInput(t.Context(), in)
+	require.NoError(t, err)
+	key, in.Metadata["color"] = "another", "red"
+	require.Equal(t, uploadKey, *sealed.Key)
+	require.Equal(t, "green", sealed.Metadata["color"])
+	_, seeks := sealed.Body.(io.Seeker)
+	require.False(t, seeks, "what would read it twice must know that it cannot")
+}
+
+// What passes here is kept in memory alone.
+func TestNothingIsWrittenToFiles(t *testing.T) {
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	r := newUploadRig(t, fake(t))
+	before := openFiles(t)
+	body := content(3*part + 100)
+	during := 0
+	r.p.do(func(*request) fault {
+		return fault{before: func() { during = max(during, openFiles(t)) }}
+	})
+	put(t, r.c, r.name, uploadKey, body)
+	r.requireContent(t, body)
+	var w writerAt
+	_, err := r.c.Download(t.Context(), r.get(), &w)
+	require.NoError(t, err)
+	require.LessOrEqual(t, during, before)
+	require.LessOrEqual(t, openFiles(t), before)
+	left, err := os.ReadDir(temporary)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+// openFiles counts the files that this process has open, where the system tells:
+// not its sockets, pipes and devices.
+func openFiles(t *testing.T) int {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return 0 // another system
+	}
+	n := 0
+	for _, entry := range entries {
+		target, err := os.Readlink("/proc/self/fd/" + entry.Name())
+		if err == nil && strings.HasPrefix(target, "/") && !strings.HasPrefix(target, "/dev/") && !strings.HasPrefix(target, "/proc/") {
+			n++
+		}
+	}
+	return n
 }

@@ -167,6 +167,10 @@ func TestTamperedMetadataNeverChangesWhatIsRead(t *testing.T) {
 	require.NoError(t, err)
 	header, err := envelope.ReadHeader(bytes.NewReader(stored))
 	require.NoError(t, err)
+	many := make([]keyring.EncryptedDataKey, 64)
+	for i := range many {
+		many[i] = keyring.EncryptedDataKey{ProviderID: "nobody", ProviderInfo: []byte{byte(i)}, Ciphertext: []byte("y")}
+	}
 	unknown := keyring.EncryptedDataKey{ProviderID: "nobody", ProviderInfo: []byte("x"), Ciphertext: []byte("y")}
 
 	for name, changes := range map[string]map[string]string{
@@ -175,6 +179,8 @@ func TestTamperedMetadataNeverChangesWhatIsRead(t *testing.T) {
 		"EDK of another message":        {"sealwax-edks": edksMetadata(ours.EncryptedDataKeys...)},
 		"EDK of an unknown provider":    {"sealwax-edks": edksMetadata(unknown)},
 		"several EDKs":                  {"sealwax-edks": edksMetadata(unknown, theirs.EncryptedDataKeys[0], header.EncryptedDataKeys[0])},
+		"EDKs, as many as there may be": {"sealwax-edks": edksMetadata(many[:63]...)},
+		"EDKs beyond what may be":       {"sealwax-edks": edksMetadata(many...)},
 		"EDKs that are no base64":       {"sealwax-edks": "?"},
 		"EDKs that are cut":             {"sealwax-edks": out.Metadata["sealwax-edks"][:40]},
 		"65,535 EDKs":                   {"sealwax-edks": "//8AAA=="},
@@ -199,6 +205,22 @@ func TestTamperedMetadataNeverChangesWhatIsRead(t *testing.T) {
 		}
 	}
 
+	t.Run("EDKs count for nothing without commitment", func(t *testing.T) {
+		env := r.envelope(t, &envelope.Options{Commitment: envelope.ForbidEncryptAllowDecrypt})
+		c, err := s3crypto.New(r.api, env, nil)
+		require.NoError(t, err)
+		put(t, c, r.name, "version 1", want)
+		out, stored := getPlain(t, r.api, r.name, "version 1")
+		for _, planted := range [][]keyring.EncryptedDataKey{theirs.EncryptedDataKeys, ours.EncryptedDataKeys, many} {
+			out.Metadata["sealwax-edks"] = edksMetadata(planted...)
+			r.store(t, "version 1", stored, out.Metadata)
+			for way, read := range r.readings(c, "version 1") {
+				got, err := read()
+				require.NoError(t, err, way)
+				require.True(t, bytes.Equal(want, got), way)
+			}
+		}
+	})
 	t.Run("another context is refused", func(t *testing.T) {
 		for _, ec := range []envelope.Context{nil, {"tenant": "8"}, {"tenant": "7", "more": "x"}} {
 			_, err := r.c.With(s3crypto.WithContext(ec)).GetObject(t.Context(), &s3.GetObjectInput{Bucket: &r.name, Key: new("good")})

@@ -51,6 +51,10 @@ func (r *uploadRig) input(body io.Reader) *s3.PutObjectInput {
 	return &s3.PutObjectInput{Bucket: &r.name, Key: new(uploadKey), Body: body}
 }
 
+func (r *uploadRig) get() *s3.GetObjectInput {
+	return &s3.GetObjectInput{Bucket: &r.name, Key: new(uploadKey)}
+}
+
 // requireContent fails unless the object has this content.
 func (r *uploadRig) requireContent(t *testing.T, want []byte) {
 	t.Helper()
