@@ -100,7 +100,7 @@ func streamMost(frameLength int) (float64, string) {
 }
 
 func streamSealing(size, frameLength int, beside bool) (group, error) {
-	plaintext := make([]byte, size)
+	plaintext := randomBytes(size)
 	one, err := workers(1, frameLength)
 	if err != nil {
 		return group{}, err
@@ -113,8 +113,10 @@ func streamSealing(size, frameLength int, beside bool) (group, error) {
 	most, text := streamMost(frameLength)
 	g := group{bytes: int64(size), targets: streamTargets(beside, most, text), contenders: []contender{
 		{"ceiling", func() error { return c.seal(plaintext) }},
-		{"sealwax, 1 worker", streamSeal(one, plaintext)},
-		{"sealwax, 2 workers", streamSeal(two, plaintext)},
+		{"sealwax, 1 worker", streamSeal(one, plaintext, fromMemory)},
+		{"sealwax, 2 workers", streamSeal(two, plaintext, fromMemory)},
+		{"sealwax, 1 worker, from a stream", streamSeal(one, plaintext, fromStream)},
+		{"sealwax, 2 workers, from a stream", streamSeal(two, plaintext, fromStream)},
 	}}
 	if !beside {
 		return g, nil
@@ -127,7 +129,7 @@ func streamSealing(size, frameLength int, beside bool) (group, error) {
 }
 
 func streamOpening(size, frameLength int, beside bool) (group, error) {
-	plaintext := make([]byte, size)
+	plaintext := randomBytes(size)
 	one, err := workers(1, frameLength)
 	if err != nil {
 		return group{}, err
@@ -140,10 +142,6 @@ func streamOpening(size, frameLength int, beside bool) (group, error) {
 	if err != nil {
 		return group{}, err
 	}
-	message2, err := two.Seal(background, plaintext, nil)
-	if err != nil {
-		return group{}, err
-	}
 	ceilingOpen, err := newCeiling(size, frameLength).opening(plaintext)
 	if err != nil {
 		return group{}, err
@@ -151,8 +149,10 @@ func streamOpening(size, frameLength int, beside bool) (group, error) {
 	most, text := streamMost(frameLength)
 	g := group{bytes: int64(size), targets: streamTargets(beside, most, text), contenders: []contender{
 		{"ceiling", ceilingOpen},
-		{"sealwax, 1 worker", streamOpen(one, message)},
-		{"sealwax, 2 workers", streamOpen(two, message2)},
+		{"sealwax, 1 worker", streamOpen(one, message, fromMemory)},
+		{"sealwax, 2 workers", streamOpen(two, message, fromMemory)},
+		{"sealwax, 1 worker, from a stream", streamOpen(one, message, fromStream)},
+		{"sealwax, 2 workers, from a stream", streamOpen(two, message, fromStream)},
 	}}
 	if beside {
 		err = g.addOpeners(frameLength, plaintext)
@@ -176,7 +176,7 @@ func (g *group) addOpeners(frameLength int, plaintext []byte) error {
 }
 
 func smallSealing(size int) (group, error) {
-	plaintext := make([]byte, size)
+	plaintext := randomBytes(size)
 	client, err := workers(1, 64<<10)
 	if err != nil {
 		return group{}, err
@@ -200,12 +200,12 @@ func smallSealing(size int) (group, error) {
 }
 
 func smallOpening(size int) (group, error) {
-	plaintext := make([]byte, size)
+	plaintext := randomBytes(size)
 	client, err := workers(1, 64<<10)
 	if err != nil {
 		return group{}, err
 	}
-	message, err := client.Seal(background, plaintext, nil)
+	message, err := client.Seal(background, plaintext, twoPairs)
 	if err != nil {
 		return group{}, err
 	}
@@ -247,11 +247,11 @@ func signedMessages() (group, error) {
 	if err != nil {
 		return group{}, err
 	}
-	message, err := signed.Seal(background, plaintext, nil)
+	message, err := signed.Seal(background, plaintext, twoPairs)
 	if err != nil {
 		return group{}, err
 	}
-	unsignedMessage, err := unsigned.Seal(background, plaintext, nil)
+	unsignedMessage, err := unsigned.Seal(background, plaintext, twoPairs)
 	if err != nil {
 		return group{}, err
 	}
@@ -422,14 +422,14 @@ func manyKeys() (group, error) {
 }
 
 func byWorkers(size int) (group, error) {
-	plaintext := make([]byte, size)
+	plaintext := randomBytes(size)
 	g := group{bytes: int64(size)}
 	for _, n := range []int{1, 2, 4, 8} {
 		client, err := workers(n, 64<<10)
 		if err != nil {
 			return g, err
 		}
-		g.contenders = append(g.contenders, contender{fmt.Sprintf("%d workers", n), streamSeal(client, plaintext)})
+		g.contenders = append(g.contenders, contender{fmt.Sprintf("%d workers", n), streamSeal(client, plaintext, fromMemory)})
 	}
 	return g, nil
 }

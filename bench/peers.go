@@ -40,7 +40,7 @@ func newOfficial(suite mpltypes.ESDKAlgorithmSuiteId, frameLength int64) (peer, 
 	}
 	message := func(plaintext []byte) ([]byte, error) {
 		out, err := client.Encrypt(background, esdktypes.EncryptInput{
-			Plaintext: plaintext, Keyring: keyring, AlgorithmSuiteId: &suite, FrameLength: &frameLength,
+			Plaintext: plaintext, Keyring: keyring, EncryptionContext: twoPairs, AlgorithmSuiteId: &suite, FrameLength: &frameLength,
 		})
 		if err != nil {
 			return nil, err

@@ -32,12 +32,12 @@ func ReadHeader(src io.Reader) (*Header, error) {
 	if src == nil {
 		return nil, errors.New("envelope: ReadHeader needs a source")
 	}
-	h, err := message.Read(src, message.Limits{HeaderLength: defaultMaxHeaderSize, FrameLength: maxFrameLength})
-	if err != nil {
+	var h message.Header
+	if err := h.Read(src, message.Limits{HeaderLength: defaultMaxHeaderSize, FrameLength: maxFrameLength}); err != nil {
 		return nil, wrap(err)
 	}
 	// Nobody else holds the parsed header: its slices are the receiver's.
-	return publicHeader(h), nil
+	return publicHeader(&h), nil
 }
 
 // publicHeader shares slices and map with h.
@@ -67,11 +67,14 @@ func (h *Header) clone() *Header {
 }
 
 func publicEDKs(edks []message.EDK) []keyring.EncryptedDataKey {
-	public := make([]keyring.EncryptedDataKey, len(edks))
-	for i, edk := range edks {
-		public[i] = keyring.EncryptedDataKey(edk)
+	return appendPublicEDKs(make([]keyring.EncryptedDataKey, 0, len(edks)), edks)
+}
+
+func appendPublicEDKs(dst []keyring.EncryptedDataKey, edks []message.EDK) []keyring.EncryptedDataKey {
+	for _, edk := range edks {
+		dst = append(dst, keyring.EncryptedDataKey(edk))
 	}
-	return public
+	return dst
 }
 
 func messageEDKs(edks []keyring.EncryptedDataKey) []message.EDK {

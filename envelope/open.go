@@ -19,16 +19,15 @@ func (c *Client) Open(ctx context.Context, msg []byte, ec Context) ([]byte, erro
 // overlap the spare capacity of dst. On failure it returns nil, and what was
 // written behind dst is cleared.
 func (c *Client) AppendOpen(ctx context.Context, dst, msg []byte, ec Context) ([]byte, error) {
-	h, err := message.Parse(msg, c.limits)
-	if err != nil {
+	var o opening
+	if err := o.header.Parse(msg, c.limits); err != nil {
 		return nil, wrap(err)
 	}
-	body, err := c.splitMessage(h, msg[len(h.Raw):])
+	body, err := c.splitMessage(&o.header, msg[len(o.header.Raw):])
 	if err != nil {
 		return nil, err
 	}
-	o, err := c.beginOpening(ctx, h, ec, nil)
-	if err != nil {
+	if err := c.beginOpening(ctx, &o, ec, nil); err != nil {
 		return nil, err
 	}
 	if o.public != nil {
@@ -37,7 +36,7 @@ func (c *Client) AppendOpen(ctx context.Context, dst, msg []byte, ec Context) ([
 			return nil, err
 		}
 	}
-	return c.openBody(o, body, dst)
+	return c.openBody(&o, body, dst)
 }
 
 // bodyParts is what follows a header, taken apart but not verified.

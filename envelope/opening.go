@@ -15,9 +15,9 @@ import (
 	"github.com/sealwax/sealwax/keyring"
 )
 
-// opening is one message on its way in, whose header has been verified.
+// opening is one message on its way in: its header, parsed, and what verified it.
 type opening struct {
-	header *message.Header
+	header message.Header
 	opener aead.Opener
 
 	public *ecdsa.PublicKey // nil if unsigned
@@ -26,32 +26,33 @@ type opening struct {
 	batch frameBatch // for frames opened one after the other
 }
 
-// beginOpening asks the keyring for the data key of a message and verifies its
-// header. beside holds EDKs that stand beside the message.
-func (c *Client) beginOpening(ctx context.Context, h *message.Header, ec Context, beside []keyring.EncryptedDataKey) (*opening, error) {
+// beginOpening asks the keyring for the data key of a message whose header has
+// been parsed into o, and verifies that header. beside holds EDKs that stand
+// beside the message.
+func (c *Client) beginOpening(ctx context.Context, o *opening, ec Context, beside []keyring.EncryptedDataKey) error {
+	h := &o.header
 	if err := c.opts.checkOpeningSuite(h.Suite); err != nil {
-		return nil, err
+		return err
 	}
 	encoded, hasKey := h.Context[keyring.PublicKeyName]
 	if hasKey != h.Suite.Signed() {
-		return nil, errorf(ErrFormat, "a signed suite, and no other, has a public key in its context; %v breaks that", h.Suite.ID)
+		return errorf(ErrFormat, "a signed suite, and no other, has a public key in its context; %v breaks that", h.Suite.ID)
 	}
 	match, err := c.matchContext(h.Context, ec, h.Suite.Signed())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	o := &opening{header: h}
 	if h.Suite.Signed() {
 		if o.public, err = signature.DecodePublicKey(h.Suite, encoded); err != nil {
-			return nil, wrap(err)
+			return wrap(err)
 		}
 		o.digest = h.Suite.SignatureHash.New()
 		o.digest.Write(h.Raw)
 	}
 	if err := c.findKey(ctx, o, match, beside); err != nil {
-		return nil, contextHint(err, match)
+		return contextHint(err, match)
 	}
-	return o, nil
+	return nil
 }
 
 // contextHint makes a failed verification match ErrContext too if the caller
@@ -66,30 +67,35 @@ func contextHint(err error, match matchedContext) error {
 // findKey tries the EDKs beside a committing message, and then those in its
 // header. The first that yield the key that the header commits to decide.
 func (c *Client) findKey(ctx context.Context, o *opening, match matchedContext, beside []keyring.EncryptedDataKey) error {
-	inHeader := publicEDKs(o.header.EDKs)
+	// One allocation for the request and the EDKs of most messages.
+	ask := &struct {
+		keyring.DecryptionRequest
+		few [2]keyring.EncryptedDataKey
+	}{DecryptionRequest: keyring.DecryptionRequest{Suite: Suite(o.header.Suite.ID), EncryptionContext: match.full}}
+	ask.EncryptedDataKeys = appendPublicEDKs(ask.few[:0], o.header.EDKs)
 	if len(beside) == 0 || !o.header.Suite.Committing() {
-		return c.tryKey(ctx, o, match, inHeader)
+		return c.tryKey(ctx, o, match, &ask.DecryptionRequest)
 	}
-	if n := len(beside) + len(inHeader); n > c.opts.MaxEncryptedDataKeys {
+	if n := len(beside) + len(o.header.EDKs); n > c.opts.MaxEncryptedDataKeys {
 		return errorf(ErrPolicy, "message has %d encrypted data keys, those beside it included, more than the %d allowed; see Options.MaxEncryptedDataKeys", n, c.opts.MaxEncryptedDataKeys)
 	}
-	firstErr := c.tryKey(ctx, o, match, beside)
+	askBeside := ask.DecryptionRequest
+	askBeside.EncryptedDataKeys = beside
+	firstErr := c.tryKey(ctx, o, match, &askBeside)
 	if firstErr == nil || ctx.Err() != nil {
 		return firstErr
 	}
-	if err := c.tryKey(ctx, o, match, inHeader); err != nil {
+	if err := c.tryKey(ctx, o, match, &ask.DecryptionRequest); err != nil {
 		return bothFailed(firstErr, err)
 	}
 	return nil
 }
 
-// tryKey asks the keyring with some EDKs, and sets the opener if the key that it
-// gives verifies the header.
-func (c *Client) tryKey(ctx context.Context, o *opening, match matchedContext, edks []keyring.EncryptedDataKey) error {
-	h := o.header
-	materials, err := c.keys.DecryptionMaterials(ctx, &keyring.DecryptionRequest{
-		Suite: Suite(h.Suite.ID), EncryptionContext: match.full, EncryptedDataKeys: edks,
-	})
+// tryKey asks the keyring, and sets the opener if the key that it gives verifies
+// the header.
+func (c *Client) tryKey(ctx context.Context, o *opening, match matchedContext, ask *keyring.DecryptionRequest) error {
+	h := &o.header
+	materials, err := c.keys.DecryptionMaterials(ctx, ask)
 	if err != nil {
 		return wrap(err)
 	}

@@ -61,22 +61,21 @@ func (c *Client) NewReader(ctx context.Context, src io.Reader, ec Context, opts 
 	if o.noReadAhead {
 		return nil, errors.New("envelope: WithoutReadAhead is for NewReaderAt")
 	}
-	r := &Reader{c: c, src: contentSource{src: src}, next: 1}
+	r := &Reader{c: c, src: contentSource{src: src}, o: new(opening), next: 1}
 	if r.in, r.whole = r.src.takeMemory(); r.whole {
 		r.full, r.srcErr = true, io.EOF
 	}
-	h, err := message.Read((*bufferedSource)(r), c.limits)
-	if err != nil {
+	if err := r.o.header.Read((*bufferedSource)(r), c.limits); err != nil {
 		return nil, wrap(err)
 	}
-	if r.o, err = c.beginOpening(ctx, h, ec, o.edks); err != nil {
+	if err := c.beginOpening(ctx, r.o, ec, o.edks); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
 
 // Header returns the message's header, which has been verified.
-func (r *Reader) Header() *Header { return publicHeader(r.o.header).clone() }
+func (r *Reader) Header() *Header { return publicHeader(&r.o.header).clone() }
 
 // bufferedSource lets the header's parser read through the Reader's buffer,
 // which sees more of the source than the header.
@@ -367,7 +366,7 @@ func (r *Reader) makeRoom(n int64) []byte {
 // needs more, in bytes: whole frames, so that after the header no frame straddles
 // the end of it.
 func (r *Reader) mostRoom() int {
-	if r.o == nil || !r.o.header.Framed {
+	if !r.o.header.Framed { // or not known yet
 		return coalesce
 	}
 	return r.mostFrames() * (int(r.o.header.FrameLength) + message.RegularFrameOverhead)

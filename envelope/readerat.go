@@ -57,15 +57,15 @@ func (c *Client) NewReaderAt(ctx context.Context, src io.ReaderAt, size int64, e
 		return nil, err
 	}
 	section := io.NewSectionReader(src, 0, max(0, size))
-	h, err := message.Read(bufio.NewReaderSize(section, firstRead), c.limits)
-	if err != nil {
+	r := &ReaderAt{c: c, src: src, o: new(opening), noReadAhead: o.noReadAhead}
+	h := &r.o.header
+	if err := h.Read(bufio.NewReaderSize(section, firstRead), c.limits); err != nil {
 		return nil, wrap(err)
 	}
 	if h.Suite.Signed() && !c.opts.AllowUnverifiedSignature {
 		return nil, errorf(ErrPolicy, "message of suite %v is signed, and random access cannot verify that; see Options.AllowUnverifiedSignature", h.Suite.ID)
 	}
-	r := &ReaderAt{c: c, src: src, noReadAhead: o.noReadAhead}
-	if r.o, err = c.beginOpening(ctx, h, ec, o.edks); err != nil {
+	if err := c.beginOpening(ctx, r.o, ec, o.edks); err != nil {
 		return nil, err
 	}
 	r.o.digest = nil // nothing is hashed
@@ -84,7 +84,7 @@ func (c *Client) NewReaderAt(ctx context.Context, src io.ReaderAt, size int64, e
 func (r *ReaderAt) Size() int64 { return r.size }
 
 // Header returns the message's header, which has been verified.
-func (r *ReaderAt) Header() *Header { return publicHeader(r.o.header).clone() }
+func (r *ReaderAt) Header() *Header { return publicHeader(&r.o.header).clone() }
 
 // Close clears the content that is kept, and makes further reads fail with an
 // error that matches [fs.ErrClosed]. It does not close the source, and may be

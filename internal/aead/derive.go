@@ -17,11 +17,12 @@ import (
 // commitmentLength is the length of the one kind of key commitment, in bytes.
 const commitmentLength = 32
 
-// Infos of the derivation in version 2. Source: docs/format.md, section "Key
-// derivation". The commitment's info has no suite id, the content key's has.
-const (
-	contentKeyInfo = "DERIVEKEY"
-	commitmentInfo = "COMMITKEY"
+// Infos of the derivation in version 2, each with the number of its one block.
+// Source: docs/format.md, section "Key derivation". The content key's follows the
+// suite id, the commitment's stands alone.
+var (
+	contentKeyBlock = []byte("DERIVEKEY\x01")
+	commitmentBlock = []byte("COMMITKEY\x01")
 )
 
 // keys is what a data key yields for one message.
@@ -61,37 +62,36 @@ func deriveV1(s *suite.Suite, dataKey, messageID []byte) (cipher.AEAD, error) {
 }
 
 // deriveCommitting expands the pseudorandom key twice. Both outputs fit one
-// block of HKDF-Expand, which is HMAC(prk, info ‖ 01): one keyed hash serves
-// both, where two calls of hkdf.Expand would key two.
+// block of HKDF-Expand, which is HMAC(prk, info ‖ 01): a copy of one keyed hash
+// serves for the second, where two calls of hkdf.Expand would key two.
 func (k *keys) deriveCommitting(s *suite.Suite, dataKey, messageID []byte) error {
 	prk, err := hkdf.Extract(sha512.New, dataKey, messageID)
 	if err != nil {
 		return err
 	}
 	mac := hmac.New(sha512.New, prk)
-	clear(prk)
+	second := copyOf(mac, prk)
+	out := prk // of the same length, and of no more use
+	defer clear(out)
 
-	var scratch struct {
-		info [2 + len(contentKeyInfo) + 1]byte
-		out  [sha512.Size]byte
-	}
-	defer func() { clear(scratch.out[:]) }()
+	mac.Write(commitmentBlock)
+	copy(k.commitment[:], mac.Sum(out[:0]))
 
-	info := append(scratch.info[:0], commitmentInfo...)
-	expandBlock(mac, append(info, 1), scratch.out[:0])
-	copy(k.commitment[:], scratch.out[:])
-
-	mac.Reset()
-	info = binary.BigEndian.AppendUint16(scratch.info[:0], uint16(s.ID))
-	info = append(info, contentKeyInfo...)
-	expandBlock(mac, append(info, 1), scratch.out[:0])
-	k.gcm, err = NewGCM(scratch.out[:s.KeyLength])
+	second.Write(binary.BigEndian.AppendUint16(out[:0], uint16(s.ID)))
+	second.Write(contentKeyBlock)
+	k.gcm, err = NewGCM(second.Sum(out[:0])[:s.KeyLength])
 	return err
 }
 
-func expandBlock(mac hash.Hash, info, dst []byte) {
-	mac.Write(info)
-	mac.Sum(dst)
+// copyOf returns a copy of an HMAC that is keyed and no more. Older versions of
+// the FIPS 140-3 module make no copies.
+func copyOf(mac hash.Hash, key []byte) hash.Hash {
+	if c, ok := mac.(hash.Cloner); ok {
+		if copied, err := c.Clone(); err == nil {
+			return copied
+		}
+	}
+	return hmac.New(sha512.New, key)
 }
 
 // errCommitment is the refusal of a message that commits to another data key.

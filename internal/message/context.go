@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"unicode/utf8"
 )
@@ -35,12 +34,13 @@ func AppendContext(dst []byte, ec map[string]string) ([]byte, error) {
 	}
 	dst = slices.Grow(dst, n)
 	dst = binary.BigEndian.AppendUint16(dst, uint16(len(ec)))
-	if len(ec) == 1 {
-		for name, value := range ec {
-			return appendPair(dst, name, value), nil
-		}
+	var few [8]string // most contexts are sorted without an allocation
+	names := few[:0]
+	for name := range ec {
+		names = append(names, name)
 	}
-	for _, name := range slices.Sorted(maps.Keys(ec)) {
+	slices.Sort(names)
+	for _, name := range names {
 		dst = appendPair(dst, name, ec[name])
 	}
 	return dst, nil

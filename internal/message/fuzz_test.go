@@ -18,9 +18,9 @@ func FuzzHeader(f *testing.F) {
 	f.Add(encode(layout2, auth2))
 	f.Add([]byte("AgR4"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		h, err := Parse(b, fuzzLimits)
+		h, err := parsed(b, fuzzLimits)
 		src := bytes.NewReader(b)
-		r, readErr := Read(src, fuzzLimits)
+		r, readErr := read(src, fuzzLimits)
 		if (err == nil) != (readErr == nil) || err != nil && err.Error() != readErr.Error() {
 			t.Fatalf("Parse: %v, Read: %v", err, readErr)
 		}
@@ -40,7 +40,7 @@ func FuzzHeader(f *testing.F) {
 		if err != nil {
 			t.Fatalf("what parses cannot be written: %v", err)
 		}
-		again, err := Parse(append(body, h.Raw[len(h.Body):]...), fuzzLimits)
+		again, err := parsed(append(body, h.Raw[len(h.Body):]...), fuzzLimits)
 		if err != nil || !maps.Equal(again.Context, h.Context) || len(again.EDKs) != len(h.EDKs) || !bytes.Equal(again.MessageID, h.MessageID) {
 			t.Fatalf("written again it is another: %+v, error %v", again, err)
 		}

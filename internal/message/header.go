@@ -36,7 +36,7 @@ type EDK struct {
 }
 
 // Header is a parsed header. Its slices are parts of the message, or of what was
-// read of it: they are not to be changed.
+// read of it: they are not to be changed. A Header is not to be copied.
 type Header struct {
 	Suite       *suite.Suite
 	MessageID   []byte
@@ -61,28 +61,26 @@ type Limits struct {
 	FrameLength       uint32 // 0: any
 }
 
-// Parse parses the header at the start of b. The header's slices are parts of b.
-func Parse(b []byte, limits Limits) (*Header, error) {
-	return parse(&cursor{buf: b, whole: true, limit: limits.HeaderLength}, limits)
+// Parse parses the header at the start of b into h. The header's slices are
+// parts of b. After an error, h means nothing.
+func (h *Header) Parse(b []byte, limits Limits) error {
+	return h.parse(&cursor{buf: b, whole: true, limit: limits.HeaderLength}, limits)
 }
 
 // Read reads and parses a header from r, and no byte beyond it.
-func Read(r io.Reader, limits Limits) (*Header, error) {
-	return parse(&cursor{src: r, limit: limits.HeaderLength}, limits)
+func (h *Header) Read(r io.Reader, limits Limits) error {
+	return h.parse(&cursor{src: r, limit: limits.HeaderLength}, limits)
 }
 
-func parse(c *cursor, limits Limits) (*Header, error) {
-	h := &Header{}
+func (h *Header) parse(c *cursor, limits Limits) error {
+	*h = Header{}
 	if err := h.parsePrefix(c); err != nil {
-		return nil, err
+		return err
 	}
 	if err := h.parseContextAndEDKs(c, limits); err != nil {
-		return nil, err
+		return err
 	}
-	if err := h.parseTail(c, limits); err != nil {
-		return nil, err
-	}
-	return h, nil
+	return h.parseTail(c, limits)
 }
 
 // parsePrefix takes everything up to the message id.

@@ -121,8 +121,24 @@ func TestHeaderLayout(t *testing.T) {
 
 // parsers are the two ways to parse: from memory, and from a source.
 var parsers = map[string]func(b []byte, limits Limits) (*Header, error){
-	"Parse": Parse,
-	"Read":  func(b []byte, limits Limits) (*Header, error) { return Read(bytes.NewReader(b), limits) },
+	"Parse": parsed,
+	"Read":  func(b []byte, limits Limits) (*Header, error) { return read(bytes.NewReader(b), limits) },
+}
+
+func parsed(b []byte, limits Limits) (*Header, error) {
+	h := new(Header)
+	if err := h.Parse(b, limits); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+func read(r io.Reader, limits Limits) (*Header, error) {
+	h := new(Header)
+	if err := h.Read(r, limits); err != nil {
+		return nil, err
+	}
+	return h, nil
 }
 
 func TestParseIsTheInverseOfAppend(t *testing.T) {
@@ -170,11 +186,11 @@ func TestReadDoesNotReadBeyondTheHeader(t *testing.T) {
 		body, _ := AppendHeaderBody(nil, described(s.ID))
 		raw := AppendHeaderAuth(body, s, tag)
 		src := bytes.NewReader(append(bytes.Clone(raw), "body"...))
-		if _, err := Read(src, Limits{}); err != nil || src.Len() != 4 {
+		if _, err := read(src, Limits{}); err != nil || src.Len() != 4 {
 			t.Errorf("%v: error %v, %d bytes left, want 4", s.ID, err, src.Len())
 		}
 		// It does not even ask for more.
-		if _, err := Read(io.MultiReader(bytes.NewReader(raw), failingReader{t}), Limits{}); err != nil {
+		if _, err := read(io.MultiReader(bytes.NewReader(raw), failingReader{t}), Limits{}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -205,7 +221,7 @@ func TestReadKeepsTheSourcesError(t *testing.T) {
 	raw := encode(layout2, auth2)
 	failure := errors.New("failure")
 	for n := range raw {
-		_, err := Read(io.MultiReader(bytes.NewReader(raw[:n]), errorReader{failure}), Limits{})
+		_, err := read(io.MultiReader(bytes.NewReader(raw[:n]), errorReader{failure}), Limits{})
 		if !errors.Is(err, failure) || errors.Is(err, fault.ErrTruncated) {
 			t.Errorf("%d bytes: %v", n, err)
 		}
@@ -274,7 +290,7 @@ func TestNonFramedHeaders(t *testing.T) {
 		encode(set(set(layout1, "content type", "01"), "frame length", "00000000"), auth1),
 		encode(set(set(layout2, "content type", "01"), "frame length", "00000000"), auth2),
 	} {
-		if h, err := Parse(raw, Limits{FrameLength: 1}); err != nil || h.Framed || h.FrameLength != 0 {
+		if h, err := parsed(raw, Limits{FrameLength: 1}); err != nil || h.Framed || h.FrameLength != 0 {
 			t.Errorf("%+v, error %v", h, err)
 		}
 	}
@@ -283,7 +299,7 @@ func TestNonFramedHeaders(t *testing.T) {
 // Version 1 stores the nonce of the tag; that is the one to use.
 func TestStoredHeaderNonce(t *testing.T) {
 	raw := encode(layout1, set(auth1, "nonce", "ffffffffffffffff00000001"))
-	h, err := Parse(raw, Limits{})
+	h, err := parsed(raw, Limits{})
 	if err != nil || hex.EncodeToString(h.Nonce) != "ffffffffffffffff00000001" || len(h.Body) != len(raw)-28 {
 		t.Errorf("%+v, error %v", h, err)
 	}
