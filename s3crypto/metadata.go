@@ -108,7 +108,8 @@ func metadataSize(m map[string]string) int {
 
 func checkMetadataSize(all map[string]string) error {
 	if n := metadataSize(all); n > maxMetadata {
-		return fmt.Errorf("s3crypto: %w: it takes %d bytes with the %d of this package, more than the %d that S3 allows", ErrMetadata, n, len(messageKey)+len(all[messageKey]), maxMetadata)
+		ours := n - metadataSize(userMetadata(all))
+		return fmt.Errorf("s3crypto: %w: it takes %d bytes with the %d of this package, more than the %d that S3 allows", ErrMetadata, n, ours, maxMetadata)
 	}
 	return nil
 }

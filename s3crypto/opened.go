@@ -153,9 +153,10 @@ func (c *Client) begin(ctx context.Context, o *opened, in *s3.GetObjectInput, ho
 	return nil
 }
 
-// notMessage reports whether an error of ReadHeader is about the bytes.
+// notMessage reports whether an error of ReadHeader says that there is no message.
+// A header that is too long is one: such an object is never passed through.
 func notMessage(err error) bool {
-	return errors.Is(err, envelope.ErrFormat) || errors.Is(err, envelope.ErrTruncated) || errors.Is(err, envelope.ErrPolicy)
+	return errors.Is(err, envelope.ErrFormat) || errors.Is(err, envelope.ErrTruncated)
 }
 
 // fetchHead fetches what is worth having before the header is looked at.

@@ -346,6 +346,21 @@ func TestObjectsThatAreNotEncrypted(t *testing.T) {
 		info, _ = s3crypto.InfoOf(head.ResultMetadata)
 		require.False(t, info.Encrypted)
 	}
+	t.Run("a message that is refused is not passed through", func(t *testing.T) {
+		long := append([]byte{2, 0x04, 0x78}, make([]byte, 32+2)...) // message id, and no context
+		long = append(long, 0, 40)
+		for range 40 {
+			edk := append([]byte{0, 1, 'p', 0, 1, 'i', 0xff, 0xff}, make([]byte, 0xffff)...)
+			long = append(long, edk...)
+		}
+		r.store(t, "long", long, nil)
+		for way, read := range r.readings(r.c.With(s3crypto.WithAllowUnencrypted(true)), "long") {
+			got, err := read()
+			require.ErrorIs(t, err, envelope.ErrPolicy, way)
+			require.NotErrorIs(t, err, s3crypto.ErrNotEncrypted, way)
+			require.Empty(t, got)
+		}
+	})
 	t.Run("what is marked is not passed through", func(t *testing.T) {
 		put(t, r.c, r.name, "marked", []byte("x"))
 		out, _ := getPlain(t, r.api, r.name, "marked")
