@@ -4,7 +4,8 @@
 # It needs Go and the module proxy, for one of the SDKs Node.js 20 or later and the npm registry, and
 # 240 MB in ${XDG_CACHE_HOME:-~/.cache}/sealwax, where the servers stay between runs. The first run builds them, which takes some minutes.
 #
-#   SEALWAX_STREAM_GIB=5   length of the stream of unknown length, in GiB; CI streams 1
+#   SEALWAX_STREAM_GIB=5   length of the stream that goes through each server and back, in GiB; CI streams 1.
+#                          A server that keeps nothing is sent 5 GiB of unknown length in every run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
