@@ -9,12 +9,17 @@ import (
 	"io"
 	"io/fs"
 	"log"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sealwax/sealwax/cache"
@@ -22,6 +27,7 @@ import (
 	"github.com/sealwax/sealwax/keyring"
 	"github.com/sealwax/sealwax/keyring/awskms"
 	"github.com/sealwax/sealwax/keyring/localkms"
+	"github.com/sealwax/sealwax/s3crypto"
 )
 
 // The pieces of Go in README.md and docs stand here too, so that they compile: TestSnippetsCompile looks for each of
@@ -73,6 +79,23 @@ func withCache(keys keyring.Keyring, use func(*envelope.Client)) error {
 	client, err := envelope.New(cached, nil)
 	use(client)
 	return err
+}
+
+func objectsInS3(ctx context.Context, cfg aws.Config, client *envelope.Client, bucket, key string, src io.Reader) error {
+	objects, err := s3crypto.New(s3.NewFromConfig(cfg), client, nil)
+	if err != nil {
+		return err
+	}
+	tenant := objects.With(s3crypto.WithContext(envelope.Context{"tenant": "4711"}))
+	if _, err := tenant.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: src}); err != nil {
+		return err // nothing of it is left in the bucket
+	}
+	object, err := tenant.Open(ctx, bucket, key) // an io.ReaderAt and io.ReadSeeker
+	if err != nil {
+		return err
+	}
+	defer object.Close()
+	return nil
 }
 
 func categories(ctx context.Context, client *envelope.Client, message []byte, ec envelope.Context) []byte {
@@ -128,6 +151,14 @@ func TestSnippets(t *testing.T) {
 		require.Equal(t, "text", string(categories(ctx, client, []byte(message.String()), ec)))
 		require.Empty(t, categories(ctx, client, []byte(message.String()), nil))
 	}))
+
+	// examples/s3-upload is that with an S3 that answers.
+	nobody := httptest.NewServer(http.NotFoundHandler())
+	defer nobody.Close()
+	cfg := aws.Config{Region: "us-east-1", BaseEndpoint: &nobody.URL, Credentials: aws.AnonymousCredentials{}}
+	var answer *smithyhttp.ResponseError
+	require.ErrorAs(t, objectsInS3(ctx, cfg, client, "bucket", "key", strings.NewReader("text")), &answer)
+	require.Equal(t, http.StatusNotFound, answer.HTTPStatusCode())
 
 	w, err := withoutEnforcement(ctx, client, io.Discard, ec)
 	require.NoError(t, err)

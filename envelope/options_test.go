@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"testing"
 
@@ -11,6 +12,9 @@ import (
 	"github.com/sealwax/sealwax/internal/vectors"
 	"github.com/sealwax/sealwax/keyring"
 )
+
+// longestFrame is the longest that the format has, or that an int can say.
+var longestFrame = int(min(int64(1<<32-1), math.MaxInt))
 
 func TestOptionsAreValidated(t *testing.T) {
 	type options = envelope.Options
@@ -27,8 +31,8 @@ func TestOptionsAreValidated(t *testing.T) {
 		{"frame length at a bound of one's own", options{FrameLength: 100, MaxFrameLength: 100}, true},
 		{"frame length beyond a bound of one's own", options{FrameLength: 101, MaxFrameLength: 100}, false},
 		{"bound below the usual frame length", options{MaxFrameLength: 100}, true},
-		{"longest frames", options{FrameLength: 1<<32 - 1, MaxFrameLength: 1<<32 - 1}, true},
-		{"frames that are too long", options{MaxFrameLength: 1 << 32}, false},
+		{"longest frames", options{FrameLength: longestFrame, MaxFrameLength: longestFrame}, true},
+		{"frames that are too long", options{MaxFrameLength: longestFrame + 1}, false}, // negative where int has 32 bits
 		{"negative frame bound", options{MaxFrameLength: -1}, false},
 		{"negative workers", options{Workers: -1}, false},
 		{"one worker", options{Workers: 1}, true},
@@ -143,7 +147,7 @@ func TestBounds(t *testing.T) {
 		{"header a byte beyond", vectors.Message{Suite: v2}, envelope.Options{MaxHeaderSize: v2HeaderLength - 1}, false},
 		{"frames at the bound", vectors.Message{Suite: v2, FrameLength: 64 << 20}, envelope.Options{}, true},
 		{"frames a byte beyond", vectors.Message{Suite: v2, FrameLength: 64<<20 + 1}, envelope.Options{}, false},
-		{"longest frames, allowed", vectors.Message{Suite: v1, FrameLength: 1<<32 - 1}, envelope.Options{MaxFrameLength: 1<<32 - 1}, true},
+		{"longest frames, allowed", vectors.Message{Suite: v1, FrameLength: uint32(longestFrame)}, envelope.Options{MaxFrameLength: longestFrame}, true},
 		{"not framed, at the bound", vectors.Message{Suite: v2, NonFramed: true}, envelope.Options{MaxFrameLength: 7}, true},
 		{"not framed, a byte beyond", vectors.Message{Suite: v2, NonFramed: true}, envelope.Options{MaxFrameLength: 6}, false},
 	} {
@@ -194,10 +198,10 @@ func TestHostileClaimsTakeNoMemory(t *testing.T) {
 		"65,535 pairs":                {vectors.Message{Suite: 0x0478, AAD: &pairs, FrameLength: 8}, 0, envelope.Options{}},
 		"a context that is not there": {vectors.Message{Suite: 0x0478, AADLength: new(uint16(65535)), FrameLength: 8}, 100, envelope.Options{}},
 		"frames of 4 GiB":             {vectors.Message{Suite: 0x0478, FrameLength: 1<<32 - 1, Content: short}, 0, envelope.Options{}},
-		"frames of 4 GiB, allowed, one of them not there":    {vectors.Message{Suite: 0x0478, FrameLength: 1<<32 - 1, Frames: []vectors.Frame{{Sequence: 1, Content: short}}}, 0, envelope.Options{MaxFrameLength: 1<<32 - 1}},
-		"a final frame of 4 GiB, allowed, that is not there": {vectors.Message{Suite: 0x0478, FrameLength: 1<<32 - 1, Frames: []vectors.Frame{{Sequence: 1, Final: true, Length: new(uint32(1<<32 - 1))}}}, 0, envelope.Options{MaxFrameLength: 1<<32 - 1}},
+		"frames of 4 GiB, allowed, one of them not there":    {vectors.Message{Suite: 0x0478, FrameLength: 1<<32 - 1, Frames: []vectors.Frame{{Sequence: 1, Content: short}}}, 0, envelope.Options{MaxFrameLength: longestFrame}},
+		"a final frame of 4 GiB, allowed, that is not there": {vectors.Message{Suite: 0x0478, FrameLength: 1<<32 - 1, Frames: []vectors.Frame{{Sequence: 1, Final: true, Length: new(uint32(1<<32 - 1))}}}, 0, envelope.Options{MaxFrameLength: longestFrame}},
 		"a body of 64 GiB that is not there":                 {vectors.Message{Suite: 0x0478, NonFramed: true, Length: new(uint64(1<<36 - 32)), Content: short}, 0, envelope.Options{}},
-		"a body of 4 GiB, allowed, that is not there":        {vectors.Message{Suite: 0x0478, NonFramed: true, Length: new(uint64(1<<32 - 1)), Content: short}, 0, envelope.Options{MaxFrameLength: 1<<32 - 1}},
+		"a body of 4 GiB, allowed, that is not there":        {vectors.Message{Suite: 0x0478, NonFramed: true, Length: new(uint64(1<<32 - 1)), Content: short}, 0, envelope.Options{MaxFrameLength: longestFrame}},
 		"a signature of 65,535 bytes that is not there":      {vectors.Message{Suite: 0x0578, FrameLength: 8, Content: short, SignedLength: new(uint16(65535))}, 0, envelope.Options{}},
 	} {
 		tt.msg.DataKey = key

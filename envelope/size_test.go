@@ -134,6 +134,9 @@ func TestSizesAtTheEnds(t *testing.T) {
 		{0, 1<<36 - 31, false},
 		{0, -1, false},
 	} {
+		if tt.frameLength > int64(longestFrame) {
+			continue // no header says that where int has 32 bits
+		}
 		h := header(int(tt.frameLength))
 		sealed, err := h.SealedSize(tt.plaintext)
 		if !tt.ok {

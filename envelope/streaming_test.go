@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
@@ -246,7 +247,7 @@ func TestSourcesWithImpossibleCounts(t *testing.T) {
 	counts := map[string]func(p []byte) int{
 		"negative":     func([]byte) int { return -1 },
 		"too many":     func(p []byte) int { return len(p) + 1 },
-		"far too many": func(p []byte) int { return 1 << 40 },
+		"far too many": func(p []byte) int { return math.MaxInt },
 	}
 	for _, workers := range []int{1, 2} {
 		c := newClient(t, newTestKeys(), optionsOf(envelope.AES256GCMHKDFSHA512Commit, 32<<10, workers))

@@ -109,7 +109,7 @@ func FuzzFrames(f *testing.F) {
 	body := append(AppendFrameHeader(nil, 1, nonce, false, 8), make([]byte, 8+16)...)
 	body = append(AppendFrameHeader(body, 2, nonce, true, 3), make([]byte, 3+16)...)
 	f.Add(body, uint32(8))
-	f.Add(AppendFrameHeader(nil, 1, nonce, true, 1<<32-1), uint32(1<<32-1))
+	f.Add(append(AppendFrameHeader(nil, 1, nonce, true, 0)[:20], "\xff\xff\xff\xff"...), uint32(1<<32-1))
 	f.Add([]byte("\xff\xff\xff\xff"), uint32(1))
 	f.Fuzz(func(t *testing.T, b []byte, frameLength uint32) {
 		if frameLength == 0 {

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"hash"
+	"math"
 	"slices"
 	"strings"
 
@@ -203,10 +204,11 @@ func (m *Message) frames() []Frame {
 		return m.Frames
 	}
 	var frames []Frame
-	for chunk := range slices.Chunk(m.Content, int(m.FrameLength)) {
+	frameLength := int(min(int64(m.FrameLength), math.MaxInt))
+	for chunk := range slices.Chunk(m.Content, frameLength) {
 		frames = append(frames, Frame{Sequence: uint32(len(frames) + 1), Content: chunk})
 	}
-	full := len(m.Content)%int(m.FrameLength) == 0
+	full := len(m.Content)%frameLength == 0
 	if len(frames) == 0 || m.EmptyFinal && full {
 		frames = append(frames, Frame{Sequence: uint32(len(frames) + 1)})
 	}

@@ -3,11 +3,11 @@ package keyringtest
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"math/big"
+	"math/bits"
 	"strings"
 	"testing"
 )
@@ -114,8 +114,9 @@ func needles(secret []byte) []needle {
 	number := new(big.Int).SetBytes(secret)
 	add("a decimal number", number.String())
 	add("a hexadecimal number", number.Text(16))
-	for end := len(secret); end >= 8; end -= 8 {
-		word := binary.BigEndian.Uint64(secret[end-8 : end])
+	const wordLength = bits.UintSize / 8 // of those that a big.Int holds
+	for end := len(secret); end >= wordLength; end -= wordLength {
+		word := new(big.Int).SetBytes(secret[end-wordLength : end])
 		for _, verb := range []string{"%d", "%x", "%X", "%o", "%b"} {
 			add("a word, "+verb, fmt.Sprintf(verb, word))
 		}
