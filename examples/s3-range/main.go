@@ -35,11 +35,17 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, os.Args[1:], os.Stdout)
 	stop()
+	if errors.Is(err, errUsage) {
+		os.Exit(2)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "s3-range:", err)
 		os.Exit(1)
 	}
 }
+
+// errUsage is a command line that cannot be obeyed; standard error says why.
+var errUsage = errors.New("wrong usage")
 
 // options are the flags.
 type options struct {
@@ -65,11 +71,18 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		o.ec[name] = value
 		return nil
 	})
-	if err := flags.Parse(args); err != nil {
-		return err
+	flags.Usage = func() {
+		fmt.Fprintln(flags.Output(), "usage: s3-range -bucket B -key KEY [-context NAME=VALUE]... OBJECT [ENTRY]")
+		flags.PrintDefaults()
+	}
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
+		return errUsage
 	}
 	if o.bucket == "" || o.key == "" || flags.NArg() < 1 || flags.NArg() > 2 {
-		return errors.New("usage: s3-range -bucket B -key KEY OBJECT [ENTRY]")
+		flags.Usage()
+		return errUsage
 	}
 	client, err := o.client(ctx)
 	if err != nil {

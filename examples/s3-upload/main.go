@@ -37,11 +37,17 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout)
 	stop()
+	if errors.Is(err, errUsage) {
+		os.Exit(2)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "s3-upload:", err)
 		os.Exit(1)
 	}
 }
+
+// errUsage is a command line that cannot be obeyed; standard error says why.
+var errUsage = errors.New("wrong usage")
 
 // options are the flags.
 type options struct {
@@ -67,11 +73,18 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) 
 		o.ec[name] = value
 		return nil
 	})
-	if err := flags.Parse(args); err != nil {
-		return err
+	flags.Usage = func() {
+		fmt.Fprintln(flags.Output(), "usage: s3-upload -bucket B -key KEY [-context NAME=VALUE]... put FILE OBJECT | get OBJECT FILE")
+		flags.PrintDefaults()
+	}
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
+		return errUsage
 	}
 	if o.bucket == "" || o.key == "" || flags.NArg() != 3 {
-		return errors.New("usage: s3-upload -bucket B -key KEY put FILE OBJECT | get OBJECT FILE")
+		flags.Usage()
+		return errUsage
 	}
 	client, err := o.client(ctx)
 	if err != nil {
@@ -83,7 +96,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) 
 	case "get":
 		return get(ctx, client, o.bucket, flags.Arg(1), flags.Arg(2), stdout)
 	}
-	return fmt.Errorf("no command %q", flags.Arg(0))
+	flags.Usage()
+	return errUsage
 }
 
 // client returns a client for the account that the environment names.
