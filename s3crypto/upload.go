@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
 )
 
 // afterTimeout bounds the requests that settle an upload whose context may be
@@ -131,14 +132,13 @@ func (u *upload) create() error {
 	in := &s3.CreateMultipartUploadInput{}
 	copyFields(in, u.in)
 	optFns := u.optFns
-	if !u.copying {
-		optFns = append(slices.Clone(optFns), announceChecksums(in))
+	if !u.copying && in.ChecksumAlgorithm == "" {
+		optFns = append(slices.Clone(optFns), u.announceChecksums)
 	}
 	out, err := u.api.CreateMultipartUpload(u.ctx, in, optFns...)
 	if err != nil {
 		return err
 	}
-	u.in.ChecksumAlgorithm = in.ChecksumAlgorithm
 	if out.UploadId == nil {
 		return errors.New("S3 gave no upload id")
 	}
@@ -148,14 +148,25 @@ func (u *upload) create() error {
 
 // announceChecksums has an upload begin with the algorithm of the checksums that
 // its parts will carry. The SDK gives parts a CRC32 by default but does not say so
-// beforehand, and S3 takes such parts to be of another upload. What the SDK is set
-// to is known only once its options are made, which is before it looks at in.
-func announceChecksums(in *s3.CreateMultipartUploadInput) func(*s3.Options) {
-	return func(o *s3.Options) {
-		if in.ChecksumAlgorithm == "" && o.RequestChecksumCalculation == aws.RequestChecksumCalculationWhenSupported {
-			in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32
-		}
+// beforehand, and S3 takes such parts to be of another upload. How the SDK is set is
+// known only once the options of the request are made.
+func (u *upload) announceChecksums(o *s3.Options) {
+	if o.RequestChecksumCalculation != aws.RequestChecksumCalculationWhenSupported {
+		return
 	}
+	const algorithm = types.ChecksumAlgorithmCrc32
+	u.in.ChecksumAlgorithm = algorithm
+	announce := func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+		if given, ok := in.Parameters.(*s3.CreateMultipartUploadInput); ok {
+			announced := *given
+			announced.ChecksumAlgorithm = algorithm
+			in.Parameters = &announced
+		}
+		return next.HandleInitialize(ctx, in)
+	}
+	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("AnnounceChecksums", announce), middleware.After)
+	})
 }
 
 // wait waits until fewer than most parts are in flight, or none should be sent

@@ -268,6 +268,15 @@ func testCiphertextThatChangesOnItsWay(t *testing.T, s *server) {
 		}
 		put(t, r.c, r.name, uploadKey, r.old)
 	})
+	t.Run("a multipart upload begins with its algorithm", func(t *testing.T) {
+		r.p.do(nil)
+		c := r.crypto(t, copying{r.p.behind(s).client(r.p.url)}, &s3crypto.Options{PartSize: part})
+		_, err := c.PutObject(t.Context(), r.input(bytes.NewReader(body)))
+		require.NoError(t, err)
+		require.Equal(t, "CRC32", r.p.seen("CreateMultipartUpload")[0].header.Get("X-Amz-Checksum-Algorithm"))
+		r.requireContent(t, body)
+		put(t, r.c, r.name, uploadKey, r.old)
+	})
 	t.Run("and S3 keeps it", func(t *testing.T) {
 		if s.name == "gofakes3" {
 			t.Skip("it does not report checksums")
@@ -535,6 +544,14 @@ func testChecksumsOfThePlaintext(t *testing.T, s *server) {
 		}
 		put(t, r.c, r.name, uploadKey, r.old)
 	}
+}
+
+// copying is an API that passes copies of inputs on, as those that trace calls may.
+type copying struct{ *s3.Client }
+
+func (c copying) CreateMultipartUpload(ctx context.Context, in *s3.CreateMultipartUploadInput, optFns ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error) {
+	copied := *in
+	return c.Client.CreateMultipartUpload(ctx, &copied, optFns...)
 }
 
 // Checksums of the ciphertext are the SDK's affair: as its client is set, or as the
