@@ -53,6 +53,7 @@ func groups(short bool) []builder {
 		builder{"cache hit", cacheHits},
 		builder{"Seal 64 bytes by number of encrypted data keys", manyKeys},
 		builder{"stream-seal by number of workers", func() (group, error) { return byWorkers(large) }},
+		builder{"stream-seal by frame length, 1 worker", func() (group, error) { return byFrameLength(large) }},
 	)
 }
 
@@ -110,9 +111,13 @@ func streamSealing(size, frameLength int, beside bool) (group, error) {
 		return group{}, err
 	}
 	c := newCeiling(size, frameLength)
+	halves := [2]*ceiling{newCeiling(size/2, frameLength), newCeiling(size/2, frameLength)}
 	most, text := streamMost(frameLength)
 	g := group{bytes: int64(size), targets: streamTargets(beside, most, text), contenders: []contender{
 		{"ceiling", func() error { return c.seal(plaintext) }},
+		{"ceiling, a half on each of 2 cores", onTwoCores(
+			func() error { return halves[0].seal(plaintext[:size/2]) },
+			func() error { return halves[1].seal(plaintext[size/2:]) })},
 		{"sealwax, 1 worker", streamSeal(one, plaintext, fromMemory)},
 		{"sealwax, 2 workers", streamSeal(two, plaintext, fromMemory)},
 		{"sealwax, 1 worker, from a stream", streamSeal(one, plaintext, fromStream)},
@@ -430,6 +435,19 @@ func byWorkers(size int) (group, error) {
 			return g, err
 		}
 		g.contenders = append(g.contenders, contender{fmt.Sprintf("%d workers", n), streamSeal(client, plaintext, fromMemory)})
+	}
+	return g, nil
+}
+
+func byFrameLength(size int) (group, error) {
+	plaintext := randomBytes(size)
+	g := group{bytes: int64(size)}
+	for _, n := range []int{256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20} {
+		client, err := workers(1, n)
+		if err != nil {
+			return g, err
+		}
+		g.contenders = append(g.contenders, contender{fmt.Sprintf("%d bytes", n), streamSeal(client, plaintext, fromMemory)})
 	}
 	return g, nil
 }
