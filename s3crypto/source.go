@@ -179,17 +179,27 @@ func (s *source) drop(w *window) {
 func (s *source) take(off, end int64) *window {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	w := s.find(func(w *window) bool { return w.pos == off })
+	if w == nil {
+		w = s.find(func(w *window) bool { return w.body == nil && w.pos < off && off < w.end })
+	}
+	if w == nil {
+		return &window{pos: off, end: end, busy: true}
+	}
+	if w.busy = true; w.body == nil {
+		w.pos, w.end = off, max(w.end, end)
+	}
+	return w
+}
+
+// find returns the first window that is not in use and fits, or nil. s.mu is held.
+func (s *source) find(fits func(*window) bool) *window {
 	for _, w := range s.windows {
-		if !w.busy && w.body == nil && w.pos <= off && off < w.end {
-			w.busy, w.pos, w.end = true, off, max(w.end, end)
-			return w
-		}
-		if !w.busy && w.pos == off {
-			w.busy = true
+		if !w.busy && fits(w) {
 			return w
 		}
 	}
-	return &window{pos: off, end: end, busy: true}
+	return nil
 }
 
 // put gives a window back. One that is used up or dropped is closed.
