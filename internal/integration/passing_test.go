@@ -2,6 +2,7 @@ package integration
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -262,6 +263,38 @@ func testCopies(t *testing.T, s *server) {
 			p.do(nil)
 		})
 	}
+	t.Run("parts that cannot be copied leave nothing", func(t *testing.T) {
+		put(t, c, name, "source", content(2*part+9))
+		for fails, rule := range map[string]func(*request) fault{
+			"denied":                  on("UploadPartCopy", 2, fault{status: 403, code: "AccessDenied"}),
+			"an error behind a 200":   on("UploadPartCopy", 3, fault{status: 200, code: "InternalError"}),
+			"denied at the end":       on("CompleteMultipartUpload", 0, fault{status: 403, code: "AccessDenied"}),
+			"no answer, ever":         on("UploadPartCopy", 1, fault{loseAnswer: true}),
+			"an upload cannot be had": on("CreateMultipartUpload", 0, fault{status: 503, code: "SlowDown"}),
+		} {
+			p.do(rule)
+			_, err := c.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: &name, Key: new("z"), CopySource: new(name + "/source")})
+			failed, ok := errors.AsType[*s3crypto.UploadError](err)
+			require.True(t, ok, "%s: %v", fails, err)
+			require.NoError(t, failed.AbortErr, fails)
+			p.do(nil)
+			r := &uploadRig{direct: api, name: name}
+			r.requireNoParts(t)
+			_, err = api.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &name, Key: new("z")})
+			requireCode(t, err, "NotFound")
+		}
+	})
+	t.Run("tags are the source's, unless they are to be replaced", func(t *testing.T) {
+		for directive, want := range map[types.TaggingDirective]int{"": 0, types.TaggingDirectiveCopy: 0, types.TaggingDirectiveReplace: 1} {
+			_, err := c.CopyObject(t.Context(), &s3.CopyObjectInput{
+				Bucket: &name, Key: new("tagged"), CopySource: new(name + "/source"), Tagging: new("a=1"), TaggingDirective: directive,
+			})
+			require.NoError(t, err)
+			tags, err := api.GetObjectTagging(t.Context(), &s3.GetObjectTaggingInput{Bucket: &name, Key: new("tagged")})
+			require.NoError(t, err)
+			require.Len(t, tags.TagSet, want, directive)
+		}
+	})
 	for _, source := range []string{"", "bucket", "/", "b/", "b/k?version=1", "b/k?versionId=", "b/%zz"} {
 		_, err := c.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: &name, Key: new("z"), CopySource: &source})
 		require.Error(t, err)
