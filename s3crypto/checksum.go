@@ -72,6 +72,9 @@ func (r *plaintext) Read(p []byte) (int, error) {
 		return 0, r.ctx.Err()
 	}
 	n, err := r.src.Read(p)
+	if n < 0 || n > len(p) {
+		return n, err // which envelope refuses
+	}
 	for _, sum := range r.sums {
 		sum.Write(p[:n])
 	}

@@ -46,6 +46,21 @@ func TestAPlaintextWhoseContextIsDoneEndsNowhere(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
+// impossible is a reader that counts wrong.
+type impossible int
+
+func (n impossible) Read([]byte) (int, error) { return int(n), nil }
+
+func TestImpossibleCountsReachWhoRefusesThem(t *testing.T) {
+	for _, n := range []int{-1, 11} {
+		sums, err := checksumsOf(&s3.PutObjectInput{ChecksumCRC32: new("AAAAAA==")})
+		require.NoError(t, err)
+		got, err := (&plaintext{ctx: t.Context(), src: impossible(n), sums: sums}).Read(make([]byte, 10))
+		require.NoError(t, err)
+		require.Equal(t, n, got)
+	}
+}
+
 func TestLengthOfThePlaintext(t *testing.T) {
 	at := strings.NewReader("123456789")
 	_, err := at.Seek(4, io.SeekStart)
