@@ -2,7 +2,7 @@
 // and one run, and prints each ratio against its target. It asserts nothing:
 // figures of one machine are no test.
 //
-//	go run . [-short] [-run REGEXP] [-rounds N]
+//	go run . [-short] [-run REGEXP] [-rounds N] [-cpuprofile FILE]
 //
 // The ceiling is AES-256-GCM from the standard library over the same frames on
 // one core, with the same key derivation per message and the output
@@ -18,6 +18,7 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"time"
@@ -27,12 +28,19 @@ func main() {
 	short := flag.Bool("short", false, "one brief round each: shows that everything runs, not how fast")
 	run := flag.String("run", "", "only groups whose name matches this regular expression")
 	rounds := flag.Int("rounds", 7, "rounds; the median counts")
+	profile := flag.String("cpuprofile", "", "file for a CPU profile of everything that ran")
 	flag.Parse()
 	filter, err := regexp.Compile(*run)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(2)
 	}
+	stop, err := startProfile(*profile)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+	defer stop()
 	m := measure{rounds: *rounds, roundTime: 150 * time.Millisecond}
 	if *short {
 		m = measure{rounds: 1}
@@ -57,6 +65,23 @@ func main() {
 		}
 		memoryOrExit(length)
 	}
+}
+
+func startProfile(file string) (stop func(), err error) {
+	if file == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, err
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		f.Close()
+	}, nil
 }
 
 // group is work that contenders do in turns.

@@ -34,16 +34,16 @@ func cachedClient(o envelope.Options) (*envelope.Client, error) {
 // official SDK.
 var twoPairs = envelope.Context{"tenant": "4711", "purpose": "orders"}
 
-func sealTo(c *envelope.Client, dst []byte, plaintext []byte) func() error {
+func sealTo(c *envelope.Client, dst []byte, plaintext []byte, ec envelope.Context) func() error {
 	return func() error {
-		_, err := c.AppendSeal(background, dst[:0], plaintext, twoPairs)
+		_, err := c.AppendSeal(background, dst[:0], plaintext, ec)
 		return err
 	}
 }
 
-func openTo(c *envelope.Client, dst, message []byte) func() error {
+func openTo(c *envelope.Client, dst, message []byte, ec envelope.Context) func() error {
 	return func() error {
-		_, err := c.AppendOpen(background, dst[:0], message, twoPairs)
+		_, err := c.AppendOpen(background, dst[:0], message, ec)
 		return err
 	}
 }

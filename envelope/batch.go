@@ -13,3 +13,18 @@ const batchLength = 256 << 10
 func batchFrames(frameLength int) int {
 	return max(1, min(batchLength/frameLength, 2*batchLength/(frameLength+message.RegularFrameOverhead)))
 }
+
+// newBatches returns the batches of a pipeline: twice as many as workers, so that
+// one that takes long does not keep the others waiting, and one that is consumed.
+// Of frames longer than a batch should be there are fewer, for the memory.
+func newBatches[B any](workers, frameLength int) []*B {
+	n := 2*workers + 1
+	if frameLength > batchLength {
+		n = workers + 1
+	}
+	batches := make([]*B, n)
+	for i := range batches {
+		batches[i] = new(B)
+	}
+	return batches
+}

@@ -125,9 +125,10 @@ type openBatch struct {
 // appendParallel opens all frames at the same time into the places that are
 // theirs: dst has the capacity for all of them.
 func (o *opening) appendParallel(dst []byte, body bodyParts, workers int) ([]byte, error) {
-	frames := batchFrames(int(o.header.FrameLength))
+	frameLength := int(o.header.FrameLength)
+	frames := batchFrames(frameLength)
 	rest, next := body.sealed, uint64(1)
-	p := pipeline[openBatch]{batches: newBatches[openBatch](workers + 1)}
+	p := pipeline[openBatch]{batches: newBatches[openBatch](workers, frameLength)}
 	p.produce = func(b *openBatch) (bool, error) {
 		s, err := scanFrames(rest, o.header.FrameLength, frames)
 		if err != nil || s.frames == 0 {

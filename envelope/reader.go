@@ -393,7 +393,7 @@ type readBatch struct {
 // goroutines, and leaves the rest of the message in r.in: the final frame and
 // what follows, or what is no frame.
 func (r *Reader) writeParallel(w io.Writer) error {
-	p := pipeline[readBatch]{batches: newBatches[readBatch](r.c.opts.Workers + 1)}
+	p := pipeline[readBatch]{batches: newBatches[readBatch](r.c.opts.Workers, int(r.o.header.FrameLength))}
 	p.produce = r.takeBatch
 	p.work = func(b *readBatch) error {
 		b.out, b.err = r.o.appendContent(b.out[:0], &b.frameBatch)

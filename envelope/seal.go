@@ -55,7 +55,7 @@ type sealBatch struct {
 // the places that are theirs: dst has the capacity for all of them.
 func (s *sealing) appendParallel(dst, plaintext []byte, workers int) ([]byte, error) {
 	length := batchFrames(s.frameLength) * s.frameLength
-	p := pipeline[sealBatch]{batches: newBatches[sealBatch](workers + 1)}
+	p := pipeline[sealBatch]{batches: newBatches[sealBatch](workers, s.frameLength)}
 	p.produce = func(b *sealBatch) (bool, error) {
 		if len(plaintext) == 0 {
 			return false, nil
@@ -81,12 +81,4 @@ func (s *sealing) appendParallel(dst, plaintext []byte, workers int) ([]byte, er
 		return nil, err
 	}
 	return s.appendFooter(dst)
-}
-
-func newBatches[B any](n int) []*B {
-	batches := make([]*B, n)
-	for i := range batches {
-		batches[i] = new(B)
-	}
-	return batches
 }

@@ -238,7 +238,7 @@ func (w *Writer) sealParallel(produce func(*writerBatch) (bool, error)) error {
 		}
 	}
 	if w.batches == nil {
-		w.batches = newBatches[writerBatch](w.workers + 1)
+		w.batches = newBatches[writerBatch](w.workers, w.s.frameLength)
 	}
 	p := pipeline[writerBatch]{batches: w.batches}
 	p.produce = func(b *writerBatch) (bool, error) {
