@@ -79,9 +79,9 @@ func (p *PresignedPut) Request(ctx context.Context) (*http.Request, error) {
 // upload of the message in one request. The length of the plaintext must be known
 // beforehand, from in.ContentLength or a body that can seek, and the message not
 // be longer than the 5 GiB that one request can carry; in.ChecksumAlgorithm is an
-// [UnsupportedError], since the message does not exist yet when the URL is signed. Whoever gets the URL
-// without the body can upload something else in its place, of the same length:
-// it would not open.
+// [UnsupportedError], since the message does not exist yet when the URL is signed.
+// Whoever gets the URL without the body can upload something else in its place, of
+// the same length: it would not open.
 func (c *Client) PresignPutObject(ctx context.Context, presigner PresignAPI, in *s3.PutObjectInput, optFns ...func(*s3.PresignOptions)) (*PresignedPut, error) {
 	if nilcheck.IsNil(presigner) {
 		return nil, errors.New("s3crypto: PresignPutObject needs a presign client")
