@@ -6,8 +6,8 @@ import (
 )
 
 // frameCache keeps the content of frames opened last. Whoever uses a frame pins
-// it; what is evicted or left at the end is cleared. It is safe for concurrent
-// use.
+// it; what is evicted is overwritten or cleared, and what is left at the end is
+// cleared. It is safe for concurrent use.
 type frameCache struct {
 	capacity    int // frames
 	frameLength int
@@ -15,7 +15,7 @@ type frameCache struct {
 	mu     sync.Mutex
 	frames map[uint64]*cachedFrame // guarded by mu; so is all that follows
 	order  list.List               // of *cachedFrame, used last in front
-	free   [][]byte                // cleared room for content
+	free   [][]byte                // room for content, which may still show what it held
 	closed bool
 }
 
@@ -131,10 +131,13 @@ func (c *frameCache) remove(f *cachedFrame) {
 	}
 }
 
+// recycle keeps the room of a frame for the next ones, which overwrite it, or
+// clears it.
 func (c *frameCache) recycle(f *cachedFrame) {
-	clear(f.content)
 	if !c.closed && (len(c.free)+1)*c.frameLength <= freeContent {
 		c.free = append(c.free, f.content)
+	} else {
+		clear(f.content[:cap(f.content)]) // a shorter frame may have stood there last
 	}
 	f.content = nil
 }
@@ -156,6 +159,9 @@ func (c *frameCache) close() {
 	c.closed = true
 	for _, f := range c.frames {
 		c.remove(f)
+	}
+	for _, room := range c.free {
+		clear(room[:cap(room)])
 	}
 	c.free = nil
 }

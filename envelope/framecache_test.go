@@ -67,6 +67,23 @@ func TestFrameCacheClears(t *testing.T) {
 	c.close()
 }
 
+// Room that is kept for the next frames is overwritten by them, or cleared in the end.
+func TestFrameCacheClearsTheRoomItKeeps(t *testing.T) {
+	c := newFrameCache(64 << 10)
+	first, second := fill(t, c, 1, "secret 1"), fill(t, c, 2, "secret 2")
+	for i := range c.capacity {
+		fill(t, c, uint64(10+i), "other")
+	}
+	again := fill(t, c, 100, "a frame more")
+	if &again[0] != &second[0] || string(again) != "a frame more" {
+		t.Errorf("the room of an evicted frame is not used again, or shows %q", again)
+	}
+	c.close()
+	if !isZero(first) || !isZero(second) {
+		t.Errorf("closed, and holds %q, %q", first, second)
+	}
+}
+
 // A frame that is being read is not cleared under the reader, but after it.
 func TestFrameCachePins(t *testing.T) {
 	c := newFrameCache(cachedContent / 2)
