@@ -7,11 +7,18 @@ import "github.com/sealwax/sealwax/internal/message"
 // the caches of a core.
 const batchLength = 256 << 10
 
-// batchFrames returns the number of frames in a batch: at least one. Frames so
-// short that they are mostly overhead are counted with it, or a batch of them
-// would take many times the memory.
-func batchFrames(frameLength int) int {
-	return max(1, min(batchLength/frameLength, 2*batchLength/(frameLength+message.RegularFrameOverhead)))
+// batchFrames returns the number of frames in a batch: at least one.
+func batchFrames(frameLength int) int { return runFrames(batchLength, frameLength) }
+
+// runFrames returns the number of frames that are sealed or opened in a run of
+// about length bytes of content: at least one. Frames so short that they are
+// mostly overhead are counted with it, or a run of them would take many times the
+// memory.
+func runFrames(length, frameLength int) int {
+	if frameLength >= length {
+		return 1
+	}
+	return min(length/frameLength, (2*length+length/4)/(2*frameLength+message.RegularFrameOverhead))
 }
 
 // newBatches returns the batches of a pipeline: twice as many as workers, so that

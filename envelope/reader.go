@@ -376,7 +376,7 @@ func (r *Reader) mostRoom() int {
 func (r *Reader) mostFrames() int {
 	frameLength := int(r.o.header.FrameLength)
 	if r.c.opts.Workers == 1 {
-		return max(1, coalesce/frameLength)
+		return runFrames(coalesce, frameLength)
 	}
 	return batchFrames(frameLength) * min(r.c.opts.Workers, maxBufferedBatches)
 }

@@ -81,7 +81,7 @@ func (c *Client) NewWriter(ctx context.Context, dst io.Writer, ec Context, opts 
 	if w.out, err = s.appendHeader(nil); err != nil {
 		return nil, err
 	}
-	frames := max(1, coalesce/s.frameLength)
+	frames := runFrames(coalesce, s.frameLength)
 	if w.workers > 1 {
 		frames = batchFrames(s.frameLength) * min(w.workers, maxBufferedBatches)
 	}
@@ -183,7 +183,7 @@ func (w *Writer) sealRegular(content []byte) error {
 	if w.workers > 1 && len(content) > batchLength {
 		return w.sealParallel(w.slices(content))
 	}
-	for chunk := range slices.Chunk(content, max(1, coalesce/w.s.frameLength)*w.s.frameLength) {
+	for chunk := range slices.Chunk(content, runFrames(coalesce, w.s.frameLength)*w.s.frameLength) {
 		start := len(w.out)
 		out, err := w.s.appendFrames(w.out, chunk, false)
 		if err != nil {
