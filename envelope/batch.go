@@ -1,6 +1,10 @@
 package envelope
 
-import "github.com/sealwax/sealwax/internal/message"
+import (
+	"math"
+
+	"github.com/sealwax/sealwax/internal/message"
+)
 
 // batchLength is how much content the parts of a message have that are worth a
 // goroutine each, in bytes: long against what starting one costs, short against
@@ -20,6 +24,24 @@ func runFrames(length, frameLength int) int {
 	}
 	return min(length/frameLength, (2*length+length/4)/(2*frameLength+message.RegularFrameOverhead))
 }
+
+// gatheredFrames returns how many frames a Writer gathers from short writes before
+// it seals them, and how many a Reader has room to read ahead and opens at a time.
+func gatheredFrames(workers, frameLength int) int {
+	if workers == 1 {
+		return runFrames(coalesce, frameLength)
+	}
+	frames := batchFrames(frameLength) * min(workers, maxBufferedBatches)
+	return min(frames, math.MaxInt/(frameLength+message.RegularFrameOverhead)) // where int has 32 bits
+}
+
+const (
+	// coalesce is how much content is gathered without workers, in bytes, unless
+	// a frame is longer.
+	coalesce = 64 << 10
+	// maxBufferedBatches bounds what is gathered for many workers.
+	maxBufferedBatches = 8
+)
 
 // newBatches returns the batches of a pipeline: twice as many as workers, so that
 // one that takes long does not keep the others waiting, and one that is consumed.

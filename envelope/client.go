@@ -91,8 +91,8 @@ type Options struct {
 
 const (
 	// maxFrameLength is the longest frame of the format, as far as an int can
-	// count it.
-	maxFrameLength = math.MaxUint32 & math.MaxInt
+	// count it and what is around it.
+	maxFrameLength = min(math.MaxUint32, math.MaxInt-nonFramedOverhead-message.FinalFrameOverhead)
 	mostWorkers    = 1024
 )
 

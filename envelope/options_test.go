@@ -13,8 +13,9 @@ import (
 	"github.com/sealwax/sealwax/keyring"
 )
 
-// longestFrame is the longest that the format has, or that an int can say.
-var longestFrame = int(min(int64(1<<32-1), math.MaxInt))
+// longestFrame is the longest that the format has, or that an int can count with
+// its overhead, or with that of a non-framed body.
+var longestFrame = int(min(int64(1<<32-1), math.MaxInt-40-36))
 
 func TestOptionsAreValidated(t *testing.T) {
 	type options = envelope.Options
@@ -32,7 +33,7 @@ func TestOptionsAreValidated(t *testing.T) {
 		{"frame length beyond a bound of one's own", options{FrameLength: 101, MaxFrameLength: 100}, false},
 		{"bound below the usual frame length", options{MaxFrameLength: 100}, true},
 		{"longest frames", options{FrameLength: longestFrame, MaxFrameLength: longestFrame}, true},
-		{"frames that are too long", options{MaxFrameLength: longestFrame + 1}, false}, // negative where int has 32 bits
+		{"frames that are too long", options{MaxFrameLength: longestFrame + 1}, false},
 		{"negative frame bound", options{MaxFrameLength: -1}, false},
 		{"negative workers", options{Workers: -1}, false},
 		{"one worker", options{Workers: 1}, true},
@@ -390,5 +391,47 @@ func TestMessageOptionsInTheWrongPlace(t *testing.T) {
 	}
 	if _, err := c.NewSealingReader(t.Context(), new(bytes.Buffer), nil, beside); err == nil || keys.sealed.Load() != 0 {
 		t.Errorf("NewSealingReader takes WithEncryptedDataKeys: error %v", err)
+	}
+}
+
+// The greatest frame length that options allow takes no more memory than what
+// has arrived, whatever an int counts up to.
+func TestGreatestFrameLength(t *testing.T) {
+	for _, frameLength := range []int{300 << 20, longestFrame - 31, longestFrame} {
+		for _, workers := range []int{1, 2, 8} {
+			c := newClient(t, newTestKeys(), &envelope.Options{FrameLength: frameLength, MaxFrameLength: frameLength, Workers: workers})
+			plaintext := pattern(300_000) // worth several goroutines
+			msg := seal(t, c, plaintext, nil)
+			var written bytes.Buffer
+			w, err := c.NewWriter(t.Context(), &written, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.ReadFrom(bareReader{bytes.NewReader(plaintext)}); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Close(); err != nil || written.Len() != len(msg) {
+				t.Errorf("frames of %d, workers %d: wrote %d bytes, error %v, want %d", frameLength, workers, written.Len(), err, len(msg))
+			}
+			cut := bytes.Clone(msg[:len(msg)-16])
+			h, _ := envelope.ReadHeader(bytes.NewReader(msg))
+			copy(cut[h.Length:], "\x00\x00\x00\x01") // a regular frame, most of which is missing
+			for _, way := range openingWays() {
+				used, err := peakHeap(func() error {
+					got, err := way.open(t.Context(), c, msg, nil)
+					if err == nil && !way.silent && !bytes.Equal(got, plaintext) {
+						err = errors.New("other content")
+					}
+					return err
+				})
+				if err != nil || used > 16<<20 {
+					t.Errorf("frames of %d, workers %d, %s: %d KiB of memory, error %v", frameLength, workers, way.name, used>>10, err)
+				}
+				used, err = peakHeap(func() error { _, err := way.open(t.Context(), c, cut, nil); return err })
+				if !isRefusal(err) || used > 16<<20 {
+					t.Errorf("frames of %d, workers %d, %s, cut off: %d KiB of memory, error %v", frameLength, workers, way.name, used>>10, err)
+				}
+			}
+		}
 	}
 }

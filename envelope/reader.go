@@ -374,11 +374,7 @@ func (r *Reader) mostRoom() int {
 
 // mostFrames is how many frames are opened at a time.
 func (r *Reader) mostFrames() int {
-	frameLength := int(r.o.header.FrameLength)
-	if r.c.opts.Workers == 1 {
-		return runFrames(coalesce, frameLength)
-	}
-	return batchFrames(frameLength) * min(r.c.opts.Workers, maxBufferedBatches)
+	return gatheredFrames(r.c.opts.Workers, int(r.o.header.FrameLength))
 }
 
 // readBatch is a run of regular frames on its way through a Reader.

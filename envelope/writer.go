@@ -81,22 +81,9 @@ func (c *Client) NewWriter(ctx context.Context, dst io.Writer, ec Context, opts 
 	if w.out, err = s.appendHeader(nil); err != nil {
 		return nil, err
 	}
-	frames := runFrames(coalesce, s.frameLength)
-	if w.workers > 1 {
-		frames = batchFrames(s.frameLength) * min(w.workers, maxBufferedBatches)
-	}
-	w.limit = frames * s.frameLength
+	w.limit = gatheredFrames(w.workers, s.frameLength) * s.frameLength
 	return w, nil
 }
-
-const (
-	// coalesce is how much content a Writer without workers gathers before it
-	// writes to its destination, in bytes, unless a frame is longer.
-	coalesce = 64 << 10
-	// maxBufferedBatches bounds what a Writer with many workers gathers from
-	// short writes.
-	maxBufferedBatches = 8
-)
 
 // Header returns the message's header.
 func (w *Writer) Header() *Header { return w.s.publicHeader() }
