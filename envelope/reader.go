@@ -49,7 +49,9 @@ const (
 // A frame is released when its tag verifies; of a signed message the last frame
 // waits for the signature, and what came before it is not yet signed content.
 // Memory is bounded by a few frames per worker. A *bytes.Reader is taken to its
-// end at once, and opened from where its bytes lie, which must not change.
+// end at once, and opened from where its bytes lie. Until the Reader has returned
+// an error or io.EOF they must not change: neither by content that is read into
+// them, nor behind the program's back, as those of a mapped file may.
 func (c *Client) NewReader(ctx context.Context, src io.Reader, ec Context, opts ...MessageOption) (*Reader, error) {
 	if src == nil {
 		return nil, errors.New("envelope: NewReader needs a source")

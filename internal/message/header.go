@@ -36,7 +36,8 @@ type EDK struct {
 }
 
 // Header is a parsed header. Its slices are parts of the message, or of what was
-// read of it: they are not to be changed. A Header is not to be copied.
+// read of it: they are not to be changed. One that has been filled by parsing is not
+// to be copied: its EDKs may lie within it.
 type Header struct {
 	Suite       *suite.Suite
 	MessageID   []byte
