@@ -69,10 +69,10 @@ func (k *keys) deriveCommitting(s *suite.Suite, dataKey, messageID []byte) error
 	if err != nil {
 		return err
 	}
+	defer clear(prk)
 	mac := hmac.New(sha512.New, prk)
 	second := copyOf(mac, prk)
 	out := prk // of the same length, and of no more use
-	defer clear(out)
 
 	mac.Write(commitmentBlock)
 	copy(k.commitment[:], mac.Sum(out[:0]))
