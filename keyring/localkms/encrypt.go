@@ -1,12 +1,11 @@
 package localkms
 
 import (
-	"slices"
-
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	_ "crypto/sha1" // the hash of RSAES_OAEP_SHA_1
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
