@@ -87,7 +87,7 @@ func bigSealingWays(frameLength int) (ways []sealingWay) {
 }
 
 func bigOpeningWays() []openingWay {
-	return []openingWay{wayOpen, wayReader, wayHugeReads, wayWriteTo, wayMemory, wayReadThenWriteTo, wayReaderAt}
+	return []openingWay{wayOpen, wayReader, wayHugeReads, wayWriteTo, wayReadThenWriteTo, wayMemory, wayMemoryReads, wayMemoryReadThenWriteTo, wayReaderAt}
 }
 
 func roundTrip(t *testing.T, opts *envelope.Options, sizes []int, sealing []sealingWay, opening []openingWay) {

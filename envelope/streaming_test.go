@@ -409,7 +409,7 @@ func TestLastFrameOfASignedMessageWaits(t *testing.T) {
 			c := newClient(t, newTestKeys(), optionsOf(suite, 4, workers))
 			h, _ := envelope.ReadHeader(bytes.NewReader(msg))
 			frames := msg[:h.Length+2*36+42] // without what follows the final frame
-			for _, way := range []openingWay{wayReader, wayTinyReads, wayHugeReads, wayWriteTo, wayReadThenWriteTo} {
+			for _, way := range []openingWay{wayReader, wayTinyReads, wayHugeReads, wayWriteTo, wayReadThenWriteTo, wayMemory, wayMemoryReads, wayMemoryReadThenWriteTo} {
 				got, err := way.open(t.Context(), c, append(bytes.Clone(frames), 0), nil)
 				want := "first last"
 				if suite.Signed() {

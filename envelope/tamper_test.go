@@ -235,7 +235,7 @@ func TestRandomDamageIsRefused(t *testing.T) {
 			msg := slices.Concat(v.msg[:at], noise[:len(v.msg)-at])
 			cut := slices.Delete(bytes.Clone(v.msg), at, at+1)
 			grown := slices.Insert(bytes.Clone(v.msg), at, v.msg[at])
-			for _, way := range []openingWay{wayOpen, wayReader, wayWriteTo, wayMemory, wayReaderAt} {
+			for _, way := range []openingWay{wayOpen, wayReader, wayWriteTo, wayMemory, wayMemoryReads, wayReaderAt} {
 				v.mustRefuse(t, way, msg, "noise from %d on", at)
 				v.mustRefuse(t, way, cut, "without byte %d", at)
 				v.mustRefuse(t, way, grown, "byte %d twice", at)
@@ -296,7 +296,7 @@ func TestDamageInLongMessages(t *testing.T) {
 				for _, frame := range []int{1, 2, 8, 9, 17, 33, 64, 65} {
 					changed := bytes.Clone(msg)
 					changed[h.Length+(frame-1)*(32+frameLength)+20]++
-					for _, way := range []openingWay{wayOpen, wayAppendOpen, wayReader, wayHugeReads, wayWriteTo, wayMemory, wayReadThenWriteTo, wayVerify, wayReaderAt} {
+					for _, way := range []openingWay{wayOpen, wayAppendOpen, wayReader, wayHugeReads, wayWriteTo, wayReadThenWriteTo, wayMemory, wayMemoryReads, wayMemoryReadThenWriteTo, wayVerify, wayReaderAt} {
 						got, err := way.open(t.Context(), c, changed, nil)
 						if !isRefusal(err) {
 							t.Errorf("frame %d, %s: %d bytes, error %v", frame, way.name, len(got), err)

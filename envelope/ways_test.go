@@ -167,21 +167,13 @@ var (
 		return readAll(r, 1<<20)
 	}, iotest.DataErrReader)}
 	wayWriteTo         = openingWay{name: "WriteTo", open: throughReader(writeTo, bareSource)}
-	wayMemory          = openingWay{name: "WriteTo from memory", open: fromMemory}
-	wayReadThenWriteTo = openingWay{name: "Read, then WriteTo from a source in halves", open: throughReader(func(r *envelope.Reader) ([]byte, error) {
-		var out bytes.Buffer
-		first := make([]byte, 1)
-		n, err := r.Read(first)
-		out.Write(first[:n])
-		if err == nil {
-			_, err = r.WriteTo(&out)
-		}
-		if err == io.EOF {
-			err = nil
-		}
-		return out.Bytes(), err
-	}, iotest.HalfReader)}
-	wayVerify = openingWay{name: "Verify", silent: true, open: func(ctx context.Context, c *envelope.Client, msg []byte, ec envelope.Context) ([]byte, error) {
+	wayReadThenWriteTo = openingWay{name: "Read, then WriteTo from a source in halves", open: throughReader(readThenWriteTo, iotest.HalfReader)}
+	wayMemory          = openingWay{name: "WriteTo from memory", open: fromMemory(writeTo)}
+	wayMemoryReads     = openingWay{name: "Reader, reads of 100,000 bytes from memory", open: fromMemory(func(r *envelope.Reader) ([]byte, error) {
+		return readAll(r, 100_000)
+	})}
+	wayMemoryReadThenWriteTo = openingWay{name: "Read, then WriteTo from memory", open: fromMemory(readThenWriteTo)}
+	wayVerify                = openingWay{name: "Verify", silent: true, open: func(ctx context.Context, c *envelope.Client, msg []byte, ec envelope.Context) ([]byte, error) {
 		_, err := c.Verify(ctx, bytes.NewReader(msg), ec)
 		return nil, err
 	}}
@@ -197,7 +189,7 @@ var (
 )
 
 func openingWays() []openingWay {
-	return []openingWay{wayOpen, wayAppendOpen, wayReader, wayTinyReads, wayHugeReads, wayWriteTo, wayReadThenWriteTo, wayMemory, wayVerify, wayReseal, wayReaderAt}
+	return []openingWay{wayOpen, wayAppendOpen, wayReader, wayTinyReads, wayHugeReads, wayWriteTo, wayReadThenWriteTo, wayMemory, wayMemoryReads, wayMemoryReadThenWriteTo, wayVerify, wayReseal, wayReaderAt}
 }
 
 func bareSource(r io.Reader) io.Reader { return bareReader{r} }
@@ -209,14 +201,30 @@ func writeTo(r *envelope.Reader) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// fromMemory opens a message from where it lies, and looks at what is left of it.
-func fromMemory(ctx context.Context, c *envelope.Client, msg []byte, ec envelope.Context) ([]byte, error) {
-	kept := bytes.Clone(msg)
-	out, err := throughReader(writeTo, func(r io.Reader) io.Reader { return r })(ctx, c, msg, ec)
-	if !bytes.Equal(msg, kept) {
-		return out, errors.New("WriteTo changed the message in the caller's memory")
+func readThenWriteTo(r *envelope.Reader) ([]byte, error) {
+	var out bytes.Buffer
+	first := make([]byte, 1)
+	n, err := r.Read(first)
+	out.Write(first[:n])
+	if err == nil {
+		_, err = r.WriteTo(&out)
 	}
-	return out, err
+	if err == io.EOF {
+		err = nil
+	}
+	return out.Bytes(), err
+}
+
+// fromMemory opens a message from where it lies, and looks at what is left of it.
+func fromMemory(read func(*envelope.Reader) ([]byte, error)) func(context.Context, *envelope.Client, []byte, envelope.Context) ([]byte, error) {
+	return func(ctx context.Context, c *envelope.Client, msg []byte, ec envelope.Context) ([]byte, error) {
+		kept := bytes.Clone(msg)
+		out, err := throughReader(read, func(r io.Reader) io.Reader { return r })(ctx, c, msg, ec)
+		if !bytes.Equal(msg, kept) {
+			return out, errors.New("the Reader changed the message in the caller's memory")
+		}
+		return out, err
+	}
 }
 
 func throughReader(read func(*envelope.Reader) ([]byte, error), source func(io.Reader) io.Reader) func(context.Context, *envelope.Client, []byte, envelope.Context) ([]byte, error) {
