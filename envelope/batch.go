@@ -44,10 +44,10 @@ const (
 )
 
 // newBatches returns the batches of a pipeline: twice as many as workers, so that
-// one that takes long does not keep the others waiting, and one that is consumed.
-// Of frames longer than a batch should be there are fewer, for the memory.
+// one that takes long, or is consumed, does not keep the others waiting. Of frames
+// longer than a batch should be there are fewer, for the memory.
 func newBatches[B any](workers, frameLength int) []*B {
-	n := 2*workers + 1
+	n := 2 * workers
 	if frameLength > batchLength {
 		n = workers + 1
 	}

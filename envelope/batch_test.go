@@ -25,3 +25,20 @@ func TestRunsOfShortFramesAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// The buffers of a stream, those of its pipeline and those that gather, stay
+// within 2 MiB for each worker.
+func TestBuffersOfAStreamAreBounded(t *testing.T) {
+	for workers := 1; workers <= 64; workers++ {
+		for frameLength := 1; frameLength <= batchLength; frameLength += max(1, frameLength/7) {
+			sealedAndOpened := 2*frameLength + message.RegularFrameOverhead
+			n := gatheredFrames(workers, frameLength) * sealedAndOpened
+			if workers > 1 {
+				n += len(newBatches[int](workers, frameLength)) * batchFrames(frameLength) * sealedAndOpened
+			}
+			if n > workers<<21 {
+				t.Fatalf("%d workers, frames of %d bytes: %d bytes", workers, frameLength, n)
+			}
+		}
+	}
+}

@@ -61,8 +61,8 @@ type Options struct {
 	// than it needs. A message has at most 2^32-1 frames.
 	FrameLength int
 	// Workers is how many cores one message may keep busy, 1 to 1,024; memory
-	// is bounded by 1 MiB and 2 MiB for each, or a few frames for each if they
-	// are longer than 256 KiB. Zero: GOMAXPROCS. 1: no goroutine is ever started.
+	// is bounded by 2 MiB for each, or a few frames for each if they are longer
+	// than 256 KiB. Zero: GOMAXPROCS. 1: no goroutine is ever started.
 	Workers int
 	// Commitment decides which suites seal and open.
 	Commitment CommitmentPolicy

@@ -445,7 +445,7 @@ func TestStreamingMemoryIsBounded(t *testing.T) {
 	}
 	patternBytes(1)
 	for _, workers := range []int{1, 2} {
-		bound := uint64(2<<20 + workers<<21)
+		bound := uint64(1<<20 + workers<<21)
 		for _, frameLength := range []int{20, 4 << 10, 64 << 10} {
 			length := length
 			if frameLength < 1000 {
